@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks the alert rules in ops/prometheus, and runs their unit tests.
+# Checks the example of Prometheus and the alert rules in ops/prometheus, and runs the unit tests of the rules.
+# Debian's promtool knows no Kubernetes, so that the example of a cluster is checked by crates/server/tests/packaging.rs alone.
 #
 # Takes promtool from PROMTOOL, from the machine, or from the Debian package `prometheus`, which it unpacks into
 # .tools/promtool without installing it (needs the network). Without all of these it fails.
@@ -33,5 +34,5 @@ if ! promtool=$(find_promtool); then
     dpkg-deb -x "$download"/prometheus_*.deb "$folder"
     promtool=$(find_promtool)
 fi
-"$promtool" check rules ops/prometheus/alerts.yaml
+"$promtool" check config ops/prometheus/prometheus.yaml
 "$promtool" test rules ops/prometheus/alerts_test.yaml

@@ -167,7 +167,8 @@ impl Failure {
     }
 
     pub(crate) fn into_response(self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.code.status());
+        let code = self.code;
+        let mut response = HttpResponse::build(code.status());
         response.insert_header((CACHE_CONTROL, "no-store"));
         if let Some(secs) = self.retry_after_secs {
             response.insert_header((RETRY_AFTER, secs.to_string()));
@@ -187,7 +188,7 @@ impl Failure {
             Some(call) => (Some(call.call_id), call.conversation_id, call.carrier_call_id),
             None => (None, None, None),
         };
-        response.json(ErrorResponse {
+        let mut response = response.json(ErrorResponse {
             success: false,
             error: self.error,
             code: self.code.as_str(),
@@ -199,7 +200,10 @@ impl Failure {
             opens_at: self.opens_at,
             retry: self.retry,
             deduplicated: self.is_replay.then_some(true),
-        })
+        });
+        // For the count of requests.
+        response.extensions_mut().insert(code);
+        response
     }
 }
 

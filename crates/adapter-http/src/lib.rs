@@ -16,7 +16,7 @@
 //! | `call_runner.rs`, `event_intake.rs`, `event_streams.rs` | what limits calls, events and streams |
 //! | `event_body.rs` | the body of an event, of any size |
 //! | `audio_requests.rs`, `recording_permits.rs`, `recording_stream.rs` | which part of a recording a client asks for, how many are read at the same time, and how each is sent |
-//! | `request_log.rs`, `request_trace.rs` | one log line and one span for each request |
+//! | `request_log.rs`, `request_trace.rs`, `request_watch.rs` | one log line, one span and one count for each request |
 //! | `state.rs`, `server.rs` | what handlers share, and the server around them |
 //! | `wire.rs` | the JSON of requests and responses |
 //! | `openapi.rs`, `documented.rs` | the OpenAPI document, and its error responses and examples |
@@ -60,6 +60,7 @@ mod recording_permits;
 mod recording_stream;
 mod request_log;
 mod request_trace;
+mod request_watch;
 mod respond;
 mod routes;
 mod server;
@@ -80,6 +81,7 @@ pub use extract::REQUEST_BODY_LIMIT;
 pub use health::{ComponentHealth, Readiness};
 pub use openapi::{openapi, openapi_yaml, provider_openapi_yaml};
 pub use request_trace::{RequestTracer, span_context};
+pub use request_watch::RequestWatch;
 pub use server::{HttpSettings, serve};
 pub use state::{Gateway, GatewayParts, TimeLimits};
 pub use wire::{decision_json, duplicate_state};

@@ -1,18 +1,21 @@
-//! One log line for each request, and the id that all log lines of the request share.
+//! One log line and one count for each request, and the id that all log lines of the request share.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use opentelemetry::trace::FutureExt as _;
 use tracing::Instrument;
 
+use crate::failure::ErrorCode;
 use crate::request_trace::{RequestTrace, TRACE_ID};
+use crate::request_watch::{self, RequestWatch};
 use crate::state::Gateway;
 
 /// The request's id, in the request and in its response.
@@ -32,28 +35,29 @@ pub(crate) async fn log_request(
     let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
     // At the error level, so that a log of errors only still names the request of each error.
     let method = method(request.method());
-    let tracer = request.app_data::<Data<Gateway>>().and_then(|gateway| gateway.parts().tracer.clone());
+    let parts = request.app_data::<Data<Gateway>>().map(|gateway| gateway.parts());
+    let (tracer, watch) = parts.map_or((None, None), |parts| (parts.tracer.clone(), parts.watch.clone()));
     let trace = tracer.and_then(|tracer| tracer.begin(method, &route, request.headers()));
     let span = tracing::error_span!(
         "request",
         request.id = id.to_str().unwrap_or_default(),
         http.method = method,
-        http.route = route,
+        http.route = route.as_str(),
         trace.id = trace.as_ref().map(RequestTrace::id),
         reason = tracing::field::Empty,
     );
-    let mut line = span.in_scope(Line::begin);
+    let mut line = span.in_scope(|| Line::begin(route, watch));
     let handling = next.call(request).instrument(span.clone());
     let outcome = match &trace {
         Some(trace) => handling.with_context(trace.context().clone()).await,
         None => handling.await,
     };
     let _entered = span.enter();
-    let status = match &outcome {
-        Ok(response) => response.status(),
-        Err(error) => error.as_response_error().status_code(),
+    let (status, code) = match &outcome {
+        Ok(response) => (response.status(), response.response().extensions().get::<ErrorCode>().copied()),
+        Err(error) => (error.as_response_error().status_code(), None),
     };
-    line.end(status.as_u16());
+    line.end(status, code);
     let trace_id = trace.and_then(|trace| trace.respond(status.as_u16()));
     outcome.map(|mut response| {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -64,22 +68,31 @@ pub(crate) async fn log_request(
     })
 }
 
-/// The line of one request. If the client disconnects, actix-web drops the request's future; the
-/// line is then written on drop.
+/// The line of one request, and its count. If the client disconnects, actix-web drops the request's
+/// future; both are then written on drop.
 struct Line {
     began: Instant,
     span: tracing::Span,
+    route: String,
+    watch: Option<Arc<dyn RequestWatch>>,
     ended: bool,
 }
 
 impl Line {
-    fn begin() -> Self {
-        Self { began: Instant::now(), span: tracing::Span::current(), ended: false }
+    fn begin(route: String, watch: Option<Arc<dyn RequestWatch>>) -> Self {
+        Self { began: Instant::now(), span: tracing::Span::current(), route, watch, ended: false }
     }
 
-    fn end(&mut self, status: u16) {
+    fn end(&mut self, status: StatusCode, code: Option<ErrorCode>) {
         self.ended = true;
-        tracing::info!(http.status = status, duration_ms = self.millis(), "request served");
+        self.count(request_watch::result_of(status.as_u16() >= 400, code));
+        tracing::info!(http.status = status.as_u16(), duration_ms = self.millis(), "request served");
+    }
+
+    fn count(&self, result: &'static str) {
+        if let Some(watch) = &self.watch {
+            watch.ended(&self.route, result);
+        }
     }
 
     fn millis(&self) -> u64 {
@@ -91,6 +104,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         if !self.ended {
             let _entered = self.span.enter();
+            self.count(request_watch::DISCONNECTED);
             tracing::info!(duration_ms = self.millis(), "the client disconnected before its response");
         }
     }

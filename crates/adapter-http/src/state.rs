@@ -20,6 +20,7 @@ use crate::failure::{Panicked, RouteError, logged};
 use crate::health::{Readiness, ReadinessCache};
 use crate::recording_permits::RecordingPermits;
 use crate::request_trace::RequestTracer;
+use crate::request_watch::RequestWatch;
 
 /// What the handlers share. Clones share the same state.
 #[derive(Clone)]
@@ -64,6 +65,8 @@ pub struct GatewayParts {
     pub personalize: Option<Arc<PersonalizeCall>>,
     /// How long requests may take.
     pub time_limits: TimeLimits,
+    /// Sees how requests end, if they are counted.
+    pub watch: Option<Arc<dyn RequestWatch>>,
     /// Begins the traces of requests, if they are traced.
     pub tracer: Option<RequestTracer>,
     /// The part of the event streams that one organization may have open.

@@ -1,7 +1,7 @@
 //! What an operator should know of a server before calls rely on it. It is read in a session of its
 //! own, also from a server that is not the primary, which the pool refuses.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use domain::ports::PortUnavailable;
 use domain::{ClockReading, Timestamp};
@@ -157,9 +157,9 @@ async fn inspect(session: &mut PgConnection) -> Result<Inspection, PortUnavailab
     let is_read_only = !is_primary(&mut *session).await.map_err(|error| unavailable(&error))?;
     let facts = sqlx::raw_sql(facts).fetch_one(&mut *session).await.map_err(|error| unavailable(&error))?;
     let clock = "select (extract(epoch from clock_timestamp()) * 1000)::bigint";
-    let asked_at = now();
+    let asked_at = SystemTime::now().into();
     let clock = sqlx::raw_sql(clock).fetch_one(&mut *session).await.map_err(|error| unavailable(&error))?;
-    let answered_at = now();
+    let answered_at = SystemTime::now().into();
     let column = |error: sqlx::Error| unavailable(&error);
     let theirs = Timestamp::from_unix_millis(clock.try_get(0).map_err(column)?);
     let position = position_of(session).await;
@@ -188,11 +188,6 @@ async fn position_of(session: &mut PgConnection) -> Option<Position> {
 /// The other values of `synchronous_commit` wait for the disk of this server, and some for others too.
 fn is_durable(fsync: &str, synchronous_commit: &str) -> bool {
     fsync == "on" && synchronous_commit != "off"
-}
-
-fn now() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    Timestamp::from_unix_millis(0).after(since_epoch)
 }
 
 #[cfg(test)]

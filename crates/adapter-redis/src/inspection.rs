@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use domain::ports::PortUnavailable;
 use domain::{ClockReading, Timestamp};
@@ -67,9 +67,9 @@ impl RedisStore {
         request.cmd("TIME");
         add_eviction(&mut request);
         request.cmd("CONFIG").arg("GET").arg("appendfsync").cmd("INFO").arg("persistence");
-        let asked_at = now();
+        let asked_at = SystemTime::now().into();
         let mut replies = self.send(&request, self.deadline()).await?;
-        let answered_at = now();
+        let answered_at = SystemTime::now().into();
         let (secs, micros) = replies.take::<(i64, i64)>()?;
         let theirs = secs.checked_mul(1000).ok_or_else(failure::unexpected_reply)?;
         let theirs = Timestamp::from_unix_millis(theirs.saturating_add(micros / 1000));
@@ -98,11 +98,6 @@ impl Persistence {
             (None, _) => Self::Unknown,
         }
     }
-}
-
-fn now() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    Timestamp::from_unix_millis(0).after(since_epoch)
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use domain::Timestamp;
 
 /// The time by the host's wall clock, which contexts and the leases of work use.
 pub(crate) fn now() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    Timestamp::from_unix_millis(0).after(since_epoch)
+    SystemTime::now().into()
 }
 
 /// The time by both clocks of the host, which locks and reservations use: they must not end early

@@ -121,7 +121,7 @@ impl Application {
 
         let runtime = tokio::runtime::Handle::current();
         let mut place_call = PlaceCall::new(decorate(ports), settings.policy, settings.destinations.clone())
-            .with_holds(stores.holds())
+            .with_holds(instruments.holds(stores.holds()))
             .with_pacing(settings.pacing)
             .with_default_policy(demo::calling_policy(is_demo))
             .with_background(workers.background())
@@ -174,6 +174,7 @@ impl Application {
                 heartbeat: HEARTBEAT,
                 recording_chunk: RECORDING_CHUNK_TIMEOUT,
             },
+            watch: instruments.requests(),
             tracer: traces.as_ref().map(|traces| traces.spans().of_requests()),
             max_share,
             runtime,

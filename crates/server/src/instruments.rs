@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use adapter_http::RequestWatch;
 use domain::PlaceCallPorts;
-use domain::ports::{CallTraces, CallUpdater, CallWatch, Clock, ProviderRecords, WebhookSender};
+use domain::ports::{
+    CallTraces, CallUpdater, CallWatch, Clock, DeliveryQueue, IntentHolds, ProviderRecords, WebhookSender,
+};
 
 use crate::metrics::{
-    CallCounts, MeasuredDirectory, MeasuredLedger, MeasuredLock, MeasuredProvider, MeasuredRecords,
-    MeasuredSender, MeasuredUpdater, Metrics,
+    CallCounts, MeasuredContacts, MeasuredDirectory, MeasuredHolds, MeasuredKeys, MeasuredLedger,
+    MeasuredLock, MeasuredProvider, MeasuredQueue, MeasuredRecords, MeasuredSender, MeasuredUpdater, Metrics,
+    RequestCounts,
 };
 use crate::traces::{
     LaterSpans, Spans, TracedDirectory, TracedLedger, TracedLock, TracedProvider, TracedRecords, TracedRules,
@@ -48,7 +52,9 @@ impl Instruments {
         let registry = metrics.registry();
         PlaceCallPorts {
             directory: Arc::new(MeasuredDirectory::new(ports.directory, registry)),
+            contacts: Arc::new(MeasuredContacts::new(ports.contacts, registry)),
             ledger: Arc::new(MeasuredLedger::new(ports.ledger, registry)),
+            keys: Arc::new(MeasuredKeys::new(ports.keys, registry)),
             lock: Arc::new(MeasuredLock::new(ports.lock, registry)),
             provider: Arc::new(MeasuredProvider::new(ports.provider, registry, self.provider.0)),
             ..ports
@@ -66,6 +72,28 @@ impl Instruments {
             provider: Arc::new(TracedProvider::new(ports.provider, spans.clone(), name, host)),
             ..ports
         }
+    }
+
+    /// What a duplicate is looked for in: the ledger last, after the lock if that is another store.
+    pub(crate) fn holds(&self, mut holds: Vec<Arc<dyn IntentHolds>>) -> Vec<Arc<dyn IntentHolds>> {
+        let Some(metrics) = &self.metrics else { return holds };
+        let (registry, ledger) = (metrics.registry(), holds.pop());
+        let of_lock = holds.into_iter().map(|holds| MeasuredHolds::of_lock(holds, registry));
+        let of_ledger = ledger.map(|holds| MeasuredHolds::of_database(holds, registry));
+        of_lock.chain(of_ledger).map(|holds| Arc::new(holds) as Arc<dyn IntentHolds>).collect()
+    }
+
+    pub(crate) fn queue(&self, queue: Arc<dyn DeliveryQueue>) -> Arc<dyn DeliveryQueue> {
+        match &self.metrics {
+            Some(metrics) => Arc::new(MeasuredQueue::new(queue, metrics.registry())),
+            None => queue,
+        }
+    }
+
+    /// What sees the HTTP requests.
+    pub(crate) fn requests(&self) -> Option<Arc<dyn RequestWatch>> {
+        let metrics = self.metrics.clone()?;
+        Some(Arc::new(RequestCounts::new(metrics)))
     }
 
     /// What sees duplicates and refusals.

@@ -11,6 +11,7 @@ mod config;
 mod credential_keys;
 mod demo;
 mod drain;
+mod file_mode;
 mod history_replica;
 mod import;
 mod instruments;

@@ -8,29 +8,35 @@ mod call_watch;
 mod calls;
 mod deliveries;
 mod ledger;
+mod operation;
 mod reports;
+mod requests;
 mod retention;
 mod serve;
 mod stores;
 mod table;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use domain::ports::Clock;
-use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder as _};
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder as _, SharedString};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use metrics_process::Collector;
 
 pub(crate) use self::call_watch::CallCounts;
 pub(crate) use self::calls::{MeasuredLock, MeasuredProvider};
-pub(crate) use self::deliveries::MeasuredSender;
+pub(crate) use self::deliveries::{MeasuredQueue, MeasuredSender};
 pub(crate) use self::ledger::LedgerGauges;
 pub(crate) use self::reports::{MeasuredRecords, MeasuredUpdater};
+pub(crate) use self::requests::RequestCounts;
 pub(crate) use self::retention::RetentionMetrics;
 pub(crate) use self::serve::serve;
-pub(crate) use self::stores::{MeasuredDirectory, MeasuredLedger};
+pub(crate) use self::stores::{
+    MeasuredContacts, MeasuredDirectory, MeasuredHolds, MeasuredKeys, MeasuredLedger,
+};
 use self::table::{BUILD_INFO, DRAINING, Kind};
-pub(crate) use self::table::{IN_FLIGHT, POOL_CONNECTIONS, POOL_MOST, POOL_WAITING};
+pub(crate) use self::table::{IN_FLIGHT, POOL_CONNECTIONS, POOL_MOST, POOL_WAITING, STORE_UP};
 pub use self::table::{METRICS, Metric};
 
 /// The metrics of one gateway. Clones share them.
@@ -41,6 +47,7 @@ struct Shared {
     registry: Registry,
     process: Collector,
     draining: Gauge,
+    drains_since: OnceLock<Instant>,
     /// The gauges of the ledger, while this process has the lease to measure it.
     ledger: Arc<LedgerGauges>,
     /// What the process knows without any I/O. Read when the metrics are.
@@ -70,9 +77,22 @@ impl Registry {
 
     /// A counter with these values of its labels, in the order of the table.
     pub(crate) fn counter(&self, metric: &Metric, values: &[&'static str]) -> Counter {
+        self.describe(metric);
+        self.recorder.register_counter(&key(metric, values), &METADATA)
+    }
+
+    /// Describes a counter whose labels have values that are not known yet.
+    pub(crate) fn describe(&self, metric: &Metric) {
         debug_assert_eq!(metric.kind, Kind::Counter);
         self.recorder.describe_counter(metric.name.into(), None, metric.help.into());
-        self.recorder.register_counter(&key(metric, values), &METADATA)
+    }
+
+    /// A counter that was described, with values that are known now.
+    pub(crate) fn counter_of<const N: usize>(&self, metric: &Metric, values: [SharedString; N]) -> Counter {
+        debug_assert_eq!(metric.labels.len(), N, "{}", metric.name);
+        let labels = metric.labels.iter().zip(values).map(|(name, value)| Label::new(*name, value));
+        let key = Key::from_parts(metric.name, labels.collect::<Vec<_>>());
+        self.recorder.register_counter(&key, &METADATA)
     }
 
     pub(crate) fn gauge(&self, metric: &Metric, values: &[&'static str]) -> Gauge {
@@ -108,9 +128,9 @@ impl Metrics {
         let process = Collector::default();
         metrics::with_local_recorder(&registry.recorder, || process.describe());
         let draining = registry.gauge(&DRAINING, &[]);
-        draining.set(0.0);
         let ledger = Arc::new(LedgerGauges::new(clock));
-        Self(Arc::new(Shared { registry, process, draining, ledger, samples: Mutex::default() }))
+        let (drains_since, samples) = (OnceLock::new(), Mutex::default());
+        Self(Arc::new(Shared { registry, process, draining, drains_since, ledger, samples }))
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -128,13 +148,14 @@ impl Metrics {
     }
 
     pub(crate) fn start_draining(&self) {
-        self.0.draining.set(1.0);
+        self.0.drains_since.get_or_init(Instant::now);
     }
 
     /// Everything in the text format of Prometheus.
     pub(crate) fn render(&self) -> String {
-        let Shared { registry, process, ledger, .. } = &*self.0;
+        let Shared { registry, process, draining, drains_since, ledger, .. } = &*self.0;
         self.samples().iter().for_each(|sample| sample());
+        draining.set(drains_since.get().map_or(0.0, |since| since.elapsed().as_secs_f64()));
         metrics::with_local_recorder(&registry.recorder, || process.collect());
         let mut text = registry.render();
         if let Some(of_ledger) = ledger.render() {

@@ -10,6 +10,7 @@ mod later;
 mod stores;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use adapter_http::{RequestTracer, span_context};
@@ -48,7 +49,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 impl Traces {
     /// Exports to the collector at this base URL, from a thread of its own.
     pub(crate) async fn start(endpoint: &Url) -> anyhow::Result<Self> {
-        let url = format!("{}/{PATH}", endpoint.as_str().trim_end_matches('/'));
+        let url = url_of_traces(endpoint);
         // The client of the exporter blocks, and must not be built on a thread of the runtime.
         let building = tokio::task::spawn_blocking(move || {
             SpanExporter::builder()
@@ -84,6 +85,16 @@ impl Traces {
     }
 }
 
+/// Where the traces go: below the path of the base URL, unless that names them itself.
+fn url_of_traces(endpoint: &Url) -> String {
+    let mut url = endpoint.clone();
+    let base = endpoint.path().trim_end_matches('/');
+    let names_traces = base.strip_suffix(PATH).is_some_and(|before| before.ends_with('/'));
+    let path = if names_traces { base.to_owned() } else { format!("{base}/{PATH}") };
+    url.set_path(&path);
+    url.into()
+}
+
 /// Makes spans. Clones share the tracer.
 #[derive(Clone)]
 pub(crate) struct Spans(Arc<BoxedTracer>);
@@ -108,7 +119,7 @@ impl Spans {
     ) -> Step {
         let links = call.map(|call| Link::with_context(span_context(call))).into_iter().collect();
         let span = self.0.span_builder(name).with_kind(kind).with_links(links).start(&*self.0);
-        Step(Context::current_with_span(span))
+        Step { context: Context::current_with_span(span), works: AtomicBool::new(false) }
     }
 }
 
@@ -117,23 +128,38 @@ fn is_traced() -> bool {
     Context::current().span().span_context().is_valid()
 }
 
-/// A span, which ends when this is dropped.
-pub(crate) struct Step(Context);
+/// A span, which ends when this is dropped. If its work is dropped before it has a result, because a
+/// deadline has passed, the span has failed.
+pub(crate) struct Step {
+    context: Context,
+    works: AtomicBool,
+}
+
+/// The status of a span whose work was dropped.
+const CANCELLED: &str = "cancelled";
 
 impl Step {
     /// Runs work below this span.
     pub(crate) async fn run<T>(&self, work: impl Future<Output = T>) -> T {
-        work.with_context(self.0.clone()).await
+        self.works.store(true, Ordering::Relaxed);
+        let result = work.with_context(self.context.clone()).await;
+        self.works.store(false, Ordering::Relaxed);
+        result
+    }
+
+    /// Whether its work has begun and has no result.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.works.load(Ordering::Relaxed)
     }
 
     /// Never a number of a phone, a name, a text, a token or a URL.
     pub(crate) fn set(&self, name: &'static str, value: impl Into<Value>) {
-        self.0.span().set_attribute(KeyValue::new(name, value));
+        self.context.span().set_attribute(KeyValue::new(name, value));
     }
 
     /// Marks the span as failed. The reason is in the log.
     pub(crate) fn fail(&self, what: &'static str) {
-        self.0.span().set_status(Status::error(what));
+        self.context.span().set_status(Status::error(what));
     }
 
     /// Marks the span as failed if the port is unavailable.
@@ -143,7 +169,7 @@ impl Step {
 
     /// By which later work finds this span.
     pub(crate) fn parent_of_links(&self) -> Option<TraceParent> {
-        let span = self.0.span();
+        let span = self.context.span();
         let context = span.span_context();
         let flags = context.trace_flags().to_u8();
         let text = format!("00-{}-{}-{flags:02x}", context.trace_id(), context.span_id());
@@ -153,6 +179,12 @@ impl Step {
 
 impl Drop for Step {
     fn drop(&mut self) {
-        self.0.span().end();
+        if self.is_unfinished() {
+            self.fail(CANCELLED);
+        }
+        self.context.span().end();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ mod vendors;
 mod voice;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapter_http::{ComponentHealth, Readiness};
 use adapter_postgres::PostgresStore;
@@ -245,7 +246,7 @@ impl Stores {
         }
     }
 
-    /// What a duplicate of a call is looked for in: the lock, and the ledger behind it.
+    /// What a duplicate of a call is looked for in: the lock, and the ledger behind it as the last one.
     pub(crate) fn holds(&self) -> Vec<Arc<dyn IntentHolds>> {
         match self {
             Self::Embedded(store) => vec![Arc::new(store.clone())],
@@ -275,16 +276,28 @@ impl Readiness for Stores {
     async fn check(&self) -> Vec<ComponentHealth> {
         match self {
             Self::Embedded(store) => {
-                vec![health("database", store.ping().await)]
+                vec![health("database", store.ping()).await]
             }
             Self::Services { postgres, redis, .. } => {
-                let (database, lock) = tokio::join!(postgres.ping(), redis.ping());
-                vec![health("database", database), health("lock", lock)]
+                let (database, lock) =
+                    tokio::join!(health("database", postgres.ping()), health("lock", redis.ping()));
+                vec![database, lock]
             }
         }
     }
 }
 
-fn health(name: &'static str, pinged: Result<(), PortUnavailable>) -> ComponentHealth {
-    ComponentHealth { name, problem: pinged.err().map(|error| error.to_string()) }
+/// How long a store may take to answer. Shorter than the time limit of the whole check, so that the one
+/// that hangs is named.
+const PING_TIMEOUT: Duration = Duration::from_millis(2500);
+
+async fn health(
+    name: &'static str,
+    ping: impl Future<Output = Result<(), PortUnavailable>>,
+) -> ComponentHealth {
+    let problem = match tokio::time::timeout(PING_TIMEOUT, ping).await {
+        Ok(pinged) => pinged.err().map(|error| error.to_string()),
+        Err(_) => Some("it did not answer in time".to_owned()),
+    };
+    ComponentHealth { name, problem }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
 use server::{Settings, Source, settings};
 use tempfile::TempDir;
 
@@ -40,6 +41,13 @@ fn number_after(file: &str, text: &str) -> u64 {
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().unwrap_or_else(|_| panic!("{file} has no number behind {text:?}"))
 }
+
+/// The files with the time after which a gateway that stops is killed, and what comes before it.
+const STOP_TIMES: [(&str, &str); 3] = [
+    ("ops/systemd/outdial.service", "\nTimeoutStopSec="),
+    ("compose.yaml", "    stop_grace_period: "),
+    ("ops/kubernetes/gateway.yaml", "terminationGracePeriodSeconds: "),
+];
 
 fn default_of(name: &str) -> u64 {
     let settings = settings();
@@ -91,6 +99,89 @@ fn packaged_settings_are_complete_and_valid() {
     }
 }
 
+/// The document of this kind in the manifests for Kubernetes.
+fn manifest(file: &str) -> Value {
+    serde_norway::from_str(&read(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The port of the metrics, which all files agree on.
+const METRICS_PORT: u64 = 2214;
+
+/// Prometheus beside the gateway reaches the metrics, and no other machine does.
+#[test]
+fn metrics_of_a_service_and_of_compose_are_for_this_machine_only() {
+    let local = format!("127.0.0.1:{METRICS_PORT}");
+    let unit = read("ops/systemd/outdial.service");
+    assert!(unit.contains(&format!("\nEnvironment=OUTDIAL_METRICS_BIND={local}\n")));
+    let compose = manifest("compose.yaml");
+    let inside = format!("0.0.0.0:{METRICS_PORT}");
+    assert_eq!(compose["x-gateway"]["environment"]["OUTDIAL_METRICS_BIND"], inside.as_str());
+    let gateway = &compose["services"]["gateway"];
+    let ports: Vec<_> =
+        gateway["ports"].as_array().expect("ports").iter().filter_map(Value::as_str).collect();
+    assert!(ports.contains(&format!("{local}:{METRICS_PORT}").as_str()), "{ports:?}");
+    assert!(ports.iter().all(|port| port.starts_with("127.0.0.1:")), "{ports:?}");
+    let prometheus = manifest("ops/prometheus/prometheus.yaml");
+    assert_eq!(prometheus["scrape_configs"][0]["static_configs"][0]["targets"], json!([local]));
+    for proxy in ["ops/proxy/Caddyfile", "ops/proxy/nginx.conf"] {
+        assert!(!read(proxy).contains(&METRICS_PORT.to_string()), "{proxy} passes the metrics on");
+    }
+}
+
+/// In a cluster, Prometheus asks the pods themselves, from its own namespace.
+#[test]
+fn metrics_of_pods_are_for_prometheus_only() {
+    let bind = variables("ops/kubernetes/settings.yaml").into_iter();
+    let bind = bind.filter(|(name, _)| name == "OUTDIAL_METRICS_BIND").map(|(_, value)| value);
+    assert_eq!(bind.collect::<Vec<_>>(), [format!("0.0.0.0:{METRICS_PORT}")]);
+    let gateway = manifest("ops/kubernetes/gateway.yaml");
+    let template = &gateway["spec"]["template"];
+    let ports = &template["spec"]["containers"][0]["ports"];
+    let expected = json!([
+        { "name": "http", "containerPort": 2212 },
+        { "name": "metrics", "containerPort": METRICS_PORT }
+    ]);
+    assert_eq!(*ports, expected);
+    let service = manifest("ops/kubernetes/service.yaml");
+    assert_eq!(service["spec"]["ports"], json!([{ "name": "http", "port": 80, "targetPort": "http" }]));
+    let policy = manifest("ops/kubernetes/network-policy.yaml");
+    let labels = &template["metadata"]["labels"];
+    assert_eq!(policy["spec"]["podSelector"]["matchLabels"], *labels, "it selects the gateways");
+    for rule in policy["spec"]["ingress"].as_array().expect("rules") {
+        let opens_metrics = rule["ports"].as_array().expect("ports").iter().any(|it| it["port"] == "metrics");
+        assert_eq!(
+            opens_metrics,
+            rule["from"].is_array(),
+            "each request may come from anywhere but a scrape"
+        );
+    }
+    let prometheus = read("ops/prometheus/prometheus-kubernetes.yaml");
+    let label = |name: &str| labels[name].as_str().expect("a label");
+    let (name, component) = (label("app.kubernetes.io/name"), label("app.kubernetes.io/component"));
+    assert!(prometheus.contains(&format!("regex: {name};{component}\n")));
+    assert!(prometheus.contains("__meta_kubernetes_pod_container_port_name]\n        regex: metrics\n"));
+}
+
+/// It must fire for each of the stop times, and for no call that is as long as it may be.
+#[test]
+fn the_alert_on_a_long_drain_can_fire_before_the_process_is_killed() {
+    let alert =
+        number_after("ops/prometheus/alerts.yaml", "max_over_time(outdial_draining_seconds[15m])) > ");
+    let scrape = number_after("ops/prometheus/prometheus.yaml", "scrape_interval: ");
+    for (file, key) in STOP_TIMES {
+        let killed = number_after(file, key);
+        assert!(
+            alert + scrape < killed,
+            "{file}: the last scrape before {killed} s shows less than {alert} s"
+        );
+    }
+    let millis = |name| default_of(name).div_ceil(1000);
+    let before_ring = millis("OUTDIAL_BEFORE_DIAL_TIMEOUT_MS") + millis("OUTDIAL_PACING_MAX_WAIT_MS");
+    let answer = default_of("OUTDIAL_RINGING_TIMEOUT_SECS") + default_of("OUTDIAL_ANSWER_MARGIN_SECS");
+    let notice = number_after("ops/kubernetes/settings.yaml", "OUTDIAL_DRAIN_NOTICE_MS: \"").div_ceil(1000);
+    assert!(alert >= notice + before_ring + answer, "{alert}");
+}
+
 /// The commands of the documentation run the check as the files run the gateway.
 #[test]
 fn the_check_runs_with_the_user_and_the_settings_of_the_gateway() {
@@ -121,17 +212,9 @@ fn a_process_manager_waits_longer_than_the_gateway_drains() {
     let answer = default_of("OUTDIAL_RINGING_TIMEOUT_SECS") + default_of("OUTDIAL_ANSWER_MARGIN_SECS");
     let before_ring = millis("OUTDIAL_BEFORE_DIAL_TIMEOUT_MS") + millis("OUTDIAL_PACING_MAX_WAIT_MS");
     let call = before_ring + answer + RECORD_SECS;
-    let notice = |file| number_after(file, "OUTDIAL_DRAIN_NOTICE_MS: \"").div_ceil(1000);
+    let notice = number_after("ops/kubernetes/settings.yaml", "OUTDIAL_DRAIN_NOTICE_MS: \"").div_ceil(1000);
     let default_notice = millis("OUTDIAL_DRAIN_NOTICE_MS");
-    for (file, key, notice) in [
-        ("ops/systemd/outdial.service", "\nTimeoutStopSec=", default_notice),
-        ("compose.yaml", "    stop_grace_period: ", default_notice),
-        (
-            "ops/kubernetes/gateway.yaml",
-            "terminationGracePeriodSeconds: ",
-            notice("ops/kubernetes/settings.yaml"),
-        ),
-    ] {
+    for ((file, key), notice) in STOP_TIMES.into_iter().zip([default_notice, default_notice, notice]) {
         assert!(number_after(file, key) >= notice + call + WORKERS_SECS, "{file}: {key}");
     }
     for (file, key) in

@@ -2,7 +2,7 @@ use domain::ports::NumberToggle;
 use domain::{AgentId, CallerNumber, PhoneNumber};
 use serde_json::json;
 
-use crate::directory::CALLER_NUMBERS;
+use crate::caller_number::CALLER_NUMBERS;
 use crate::{Columns, ListedNumberColumns, Unreadable};
 
 /// The lease of a change of this number.

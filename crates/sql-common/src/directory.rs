@@ -1,19 +1,17 @@
-//! Organizations, users, agents, caller numbers and contacts.
+//! Organizations, users, agents and contacts.
 
 use std::collections::BTreeSet;
 
-use domain::ports::{CallerNumberChoice, InboundParties, StoredIdentity};
+use domain::ports::{InboundParties, StoredIdentity};
 use domain::{
-    Agent, CallerNumber, Carrier, Contact, ContactIdentity, DirectoryRecord, DoNotCallCopy, NumberRecord,
-    Organization, OrganizationId, User,
+    Agent, Contact, ContactIdentity, DirectoryRecord, DoNotCallCopy, NumberRecord, Organization,
+    OrganizationId, User,
 };
 
-use serde::Deserialize;
-
+use crate::caller_number::CALLER_NUMBERS;
 use crate::{Columns, Table, Unreadable};
 
 const AGENTS: Table = Table("agents");
-pub(crate) const CALLER_NUMBERS: Table = Table("caller_numbers");
 const CONTACTS: Table = Table("contacts");
 const DO_NOT_CALL_LISTS: Table = Table("do_not_call_lists");
 const ORGANIZATIONS: Table = Table("organizations");
@@ -63,173 +61,8 @@ impl Columns for ContactColumns {
     }
 }
 
-/// The caller number for a call. Its columns are null if the user has none.
-pub struct CallerNumberColumns {
-    pub organization_id: Option<String>,
-    pub user_id: Option<String>,
-    pub phone_number: Option<String>,
-    pub carrier: Option<String>,
-    pub ai_enabled: Option<bool>,
-    pub on_trunk: Option<bool>,
-    pub provider_number_id: Option<String>,
-    /// A JSON list of the user's other numbers; `None` if there are none.
-    pub other_numbers: Option<String>,
-    pub recipient_is_own_number: bool,
-    /// Separated by commas; `None` if the query does not ask for them, or if there are none.
-    pub organization_numbers: Option<String>,
-}
-
-impl Columns for CallerNumberColumns {
-    type Value = CallerNumberChoice;
-
-    fn read(self) -> Result<CallerNumberChoice, Unreadable> {
-        let recipient_is_own_number = self.recipient_is_own_number;
-        let numbers = self.organization_numbers.as_deref().unwrap_or_default();
-        let organization_numbers = numbers
-            .split_terminator(',')
-            .map(|number| CALLER_NUMBERS.read("phone_number", number))
-            .collect::<Result<_, _>>()?;
-        let Self {
-            organization_id: Some(organization_id),
-            user_id: Some(user_id),
-            phone_number: Some(phone_number),
-            carrier: Some(carrier),
-            ai_enabled: Some(ai_enabled),
-            on_trunk: Some(on_trunk),
-            provider_number_id,
-            ..
-        } = self
-        else {
-            let (caller, others) = (None, Vec::new());
-            return Ok(CallerNumberChoice { caller, others, recipient_is_own_number, organization_numbers });
-        };
-        let others = read_others(self.other_numbers, &organization_id, &user_id)?;
-        let caller = ListedNumberColumns {
-            organization_id,
-            user_id,
-            phone_number,
-            carrier,
-            ai_enabled,
-            on_trunk,
-            provider_number_id,
-        };
-        let caller = caller.read()?;
-        let caller = Some(caller);
-        Ok(CallerNumberChoice { caller, others, recipient_is_own_number, organization_numbers })
-    }
-}
-
-/// One of the other numbers, as the statements write it.
-#[derive(Deserialize)]
-struct OtherNumber {
-    phone_number: String,
-    carrier: String,
-    ai_enabled: bool,
-    on_trunk: bool,
-    provider_number_id: Option<String>,
-}
-
-fn read_others(
-    json: Option<String>,
-    organization_id: &str,
-    user_id: &str,
-) -> Result<Vec<CallerNumber>, Unreadable> {
-    let unreadable = |_| CALLER_NUMBERS.unreadable("phone_number");
-    let others: Vec<OtherNumber> =
-        json.as_deref().map_or(Ok(Vec::new()), serde_json::from_str).map_err(unreadable)?;
-    let read = |other: OtherNumber| {
-        let OtherNumber { phone_number, carrier, ai_enabled, on_trunk, provider_number_id } = other;
-        let (organization_id, user_id) = (organization_id.to_owned(), user_id.to_owned());
-        ListedNumberColumns {
-            organization_id,
-            user_id,
-            phone_number,
-            carrier,
-            ai_enabled,
-            on_trunk,
-            provider_number_id,
-        }
-        .read()
-    };
-    others.into_iter().map(read).collect()
-}
-
-/// A caller number in a list.
-pub struct ListedNumberColumns {
-    pub organization_id: String,
-    pub user_id: String,
-    pub phone_number: String,
-    pub carrier: String,
-    pub ai_enabled: bool,
-    pub on_trunk: bool,
-    pub provider_number_id: Option<String>,
-}
-
-impl Columns for ListedNumberColumns {
-    type Value = CallerNumber;
-
-    fn read(self) -> Result<CallerNumber, Unreadable> {
-        Ok(CallerNumber {
-            organization_id: CALLER_NUMBERS.read("organization_id", self.organization_id)?,
-            user_id: CALLER_NUMBERS.read("user_id", self.user_id)?,
-            phone_number: CALLER_NUMBERS.read("phone_number", self.phone_number)?,
-            carrier: CALLER_NUMBERS.read("carrier", self.carrier)?,
-            ai_enabled: self.ai_enabled,
-            on_trunk: self.on_trunk,
-            provider_number_id: CALLER_NUMBERS
-                .read_optional("provider_number_id", self.provider_number_id)?,
-        })
-    }
-}
-
 /// Why the limit of a trunk cannot be read.
 pub const CALLS_PER_SECOND: &str = "trunks.calls_per_second is not a number of calls";
-
-/// A caller number with its position.
-pub struct NumberRecordColumns {
-    pub organization_id: String,
-    pub user_id: String,
-    pub phone_number: String,
-    pub carrier: String,
-    pub ai_enabled: bool,
-    pub on_trunk: bool,
-    pub provider_number_id: Option<String>,
-    pub position: i64,
-}
-
-impl Columns for NumberRecordColumns {
-    type Value = NumberRecord;
-
-    fn read(self) -> Result<NumberRecord, Unreadable> {
-        let Self {
-            organization_id,
-            user_id,
-            phone_number,
-            carrier,
-            ai_enabled,
-            on_trunk,
-            provider_number_id,
-            position,
-        } = self;
-        let number = ListedNumberColumns {
-            organization_id,
-            user_id,
-            phone_number,
-            carrier,
-            ai_enabled,
-            on_trunk,
-            provider_number_id,
-        };
-        // An import writes 32 bits, and the columns refuse what is less than 0.
-        Ok(NumberRecord { number: number.read()?, position: u32::try_from(position).unwrap_or(u32::MAX) })
-    }
-}
-
-/// The names of carriers as a JSON array, for a database without arrays.
-pub fn carriers_json(carriers: &[Carrier]) -> String {
-    let names: Vec<_> = carriers.iter().map(Carrier::as_str).collect();
-    serde_json::to_string(&names).expect("texts are always JSON")
-}
 
 pub struct UserColumns {
     pub id: String,

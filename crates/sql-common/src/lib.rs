@@ -10,6 +10,7 @@ mod audit_record;
 mod call_event;
 mod call_record;
 mod callee_records;
+mod caller_number;
 mod calling_facts;
 mod column;
 mod conversation;
@@ -36,6 +37,7 @@ pub use audit_record::AuditColumns;
 pub use call_event::{EventColumns, ranks_once_given_up, read_sequence, read_status};
 pub use call_record::{CallColumns, IdentityColumns, MergedColumns, ProgressColumns, TraceColumns};
 pub use callee_records::{CalleeFilterColumns, ConsentColumns, SuppressionColumns};
+pub use caller_number::{CallerNumberColumns, ListedNumberColumns, NumberRecordColumns, carriers_json};
 pub use calling_facts::{ANSWERED_RANKS, DECLINED, cap_millis, caps_to_json};
 pub use column::{Columns, FromText, StoredTime, Table, Unreadable, read_leased};
 pub use conversation::{ConversationForm, erase_conversation};
@@ -43,9 +45,8 @@ pub use credentials::{CredentialsColumns, changed_names, write_credentials};
 pub use decision::{read_decision, write_decision};
 pub use delivery::{ConclusionColumns, DeliveryColumns, DueColumns, running_to_json};
 pub use directory::{
-    AgentColumns, CALLS_PER_SECOND, CallerNumberColumns, ContactColumns, InboundPartiesColumns,
-    ListedNumberColumns, NamedColumns, NamedJson, NumberRecordColumns, StoredIdentityColumns, UserColumns,
-    carriers_json,
+    AgentColumns, CALLS_PER_SECOND, ContactColumns, InboundPartiesColumns, NamedColumns, NamedJson,
+    StoredIdentityColumns, UserColumns,
 };
 pub use filter::{DeliveryFilterColumns, HistoryFilterColumns};
 pub use keyed_call::KeyedColumns;

@@ -150,7 +150,8 @@ impl HoldColumns {
                 HoldResult::Settled(SettledCall::NotConnected { reference, reason })
             }
             // A call that was not dialled has no reservation, unless another token settled it.
-            DIALLING | UNKNOWN | NOT_DIALLED => in_flight,
+            DIALLING | NOT_DIALLED => in_flight,
+            UNKNOWN => HoldResult::Undecided { remaining: Duration::from_millis(remaining) },
             _ => return Err(table.unreadable("state")),
         }))
     }

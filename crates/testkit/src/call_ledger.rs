@@ -16,7 +16,7 @@ use domain::{
 
 use self::booking::{
     book, calls, dialling, duplicate, in_flight, only_call, result, results, settle, settle_under, settled,
-    settlement, tenant,
+    settlement, tenant, undecided,
 };
 pub use self::concurrent::operations_at_the_same_time_do_not_affect_each_other;
 use self::conditions::decided;
@@ -185,7 +185,7 @@ pub async fn an_unknown_outcome_blocks_its_key_to_the_end(harness: &impl CallLed
     }
     harness.pass(HOLD).await;
     for booking in &bookings {
-        let remaining = in_flight(book(harness, &duplicate(booking)).await);
+        let remaining = undecided(book(harness, &duplicate(booking)).await);
         assert!(remaining <= RESERVATION - HOLD, "{remaining:?} are left of {RESERVATION:?} after {HOLD:?}");
     }
     harness.pass(RESERVATION - HOLD + A_SECOND).await;
@@ -317,7 +317,7 @@ pub async fn a_settled_call_stays_settled(harness: &impl CallLedgerHarness) {
     settle(harness, &booking, &unknown, LONG).await;
     settle(harness, &booking, &undialled, LONG).await;
     assert_eq!(only_call(harness, &booking).await.state, "unknown");
-    in_flight(book(harness, &duplicate(&booking)).await);
+    undecided(book(harness, &duplicate(&booking)).await);
 }
 
 /// No operation on one reservation changes another one.

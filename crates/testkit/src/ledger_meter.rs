@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::ports::{AttemptConclusion, Backlog, IncomingEvent, LedgerFigures};
+use domain::ports::{AttemptConclusion, Backlog, ClosedBody, InboxLease, IncomingEvent, LedgerFigures};
 use domain::{
     Booking, CallEventKind, CallStatus, DeliveryFailure, DialOutcome, NotConnectedReason, NotDialledReason,
     ProviderReference, Timestamp, UnknownCause,
@@ -20,6 +20,7 @@ suite! {
     $ ledger_meter_suite of ledger_meter:
     unended_calls_are_counted_by_status,
     open_events_are_counted,
+    postponed_events_are_counted_apart,
     unpublished_events_are_counted,
     deliveries_are_counted_by_state,
     counts_are_limited,
@@ -66,21 +67,39 @@ pub async fn unended_calls_are_counted_by_status(harness: &impl LedgerMeterHarne
     assert_eq!(figures.unknown, Backlog { pending: 3, oldest: Some(booked_at) });
 }
 
-/// An event counts from its acceptance until it is closed, also while a worker has it.
+/// An event counts from its acceptance until it is closed. It is due from its acceptance on, whenever it
+/// arrived.
 pub async fn open_events_are_counted(harness: &impl LedgerMeterHarness) {
-    for (key, age) in [("one", 2), ("two", 5), ("three", 1)] {
-        let received_at = moment().before(A_SECOND * age);
-        let event = IncomingEvent { key, kind: "a-kind", body: b"{}", received_at, organization_id: None };
-        harness.inbox().accept(&event).await.expect("store is up");
-    }
+    accept_three(harness).await;
+    let inbox = measure(harness, MANY).await.inbox;
+    assert_eq!(inbox.pending, 3);
+    assert!(inbox.oldest.is_some_and(is_about_now), "{inbox:?}");
+    close(harness, "two").await;
+    assert_eq!(measure(harness, MANY).await.inbox.pending, 2);
+    close(harness, "one").await;
+    close(harness, "three").await;
+    let LedgerFigures { inbox, postponed, .. } = measure(harness, MANY).await;
+    assert_eq!([inbox, postponed], [Backlog::default(); 2]);
+}
+
+/// An event that a worker has, or that waits for its call, is not one that no worker took. It has its age
+/// from its arrival, and is due again after its time.
+pub async fn postponed_events_are_counted_apart(harness: &impl LedgerMeterHarness) {
+    accept_three(harness).await;
+    harness.inbox().postpone("two", LONG).await.expect("store is up");
+    let LedgerFigures { inbox, postponed, .. } = measure(harness, MANY).await;
     let oldest = Some(moment().before(A_SECOND * 5));
-    assert_eq!(measure(harness, MANY).await.inbox, Backlog { pending: 3, oldest });
-    harness.inbox().postpone("three", LONG).await.expect("store is up");
-    assert_eq!(measure(harness, MANY).await.inbox, Backlog { pending: 3, oldest });
-    let body = domain::ports::ClosedBody::Kept;
-    harness.inbox().close("two", None, body).await.expect("store is up");
+    assert_eq!((inbox.pending, postponed), (2, Backlog { pending: 1, oldest }));
+    let lease = InboxLease { recent_since: moment().before(LONG), limit: 10, lease_for: LONG };
+    assert_eq!(harness.inbox().lease(&lease).await.expect("store is up").len(), 2);
+    let LedgerFigures { inbox, postponed, .. } = measure(harness, MANY).await;
+    assert_eq!((inbox, postponed), (Backlog::default(), Backlog { pending: 3, oldest }));
+    close(harness, "two").await;
     let oldest = Some(moment().before(A_SECOND * 2));
-    assert_eq!(measure(harness, MANY).await.inbox, Backlog { pending: 2, oldest });
+    assert_eq!(measure(harness, MANY).await.postponed, Backlog { pending: 2, oldest });
+    harness.pass(LONG + A_SECOND).await;
+    let LedgerFigures { inbox, postponed, .. } = measure(harness, MANY).await;
+    assert_eq!((inbox.pending, postponed), (2, Backlog::default()));
 }
 
 /// An event counts until it is published.
@@ -141,9 +160,16 @@ pub async fn counts_are_limited(harness: &impl LedgerMeterHarness) {
     conclude(harness, &delivery, AttemptConclusion::GivenUp { failure }).await;
     booked(harness, &tenant).await;
     booked(harness, &tenant).await;
-    let LedgerFigures { unknown, inbox, outbox, deliveries, dead, .. } = measure(harness, 1).await;
+    for key in ["postponed", "later"] {
+        let event =
+            IncomingEvent { key, kind: "a-kind", body: b"{}", received_at: moment(), organization_id: None };
+        harness.inbox().accept(&event).await.expect("store is up");
+        harness.inbox().postpone(key, LONG).await.expect("store is up");
+    }
+    let LedgerFigures { unknown, inbox, postponed, outbox, deliveries, dead, .. } = measure(harness, 1).await;
     assert_eq!(unknown, Backlog { pending: 1, oldest: Some(moment().before(A_SECOND * 4)) });
-    assert_eq!([inbox.pending, outbox.pending, deliveries.pending, dead], [1; 4]);
+    let pending = [inbox, postponed, outbox, deliveries].map(|backlog| backlog.pending);
+    assert_eq!((pending, dead), ([1; 4], 1));
 }
 
 /// Without its store the port returns `PortUnavailable`, within 5 s.
@@ -151,6 +177,18 @@ pub async fn a_lost_ledger_meter_is_unavailable(harness: &impl LedgerMeterHarnes
     let port = harness.meter();
     harness.lose().await;
     unavailable_within(LOST_DATABASE_BOUND, port.measure(MANY), &[]).await;
+}
+
+async fn accept_three(harness: &impl LedgerMeterHarness) {
+    for (key, age) in [("one", 2), ("two", 5), ("three", 1)] {
+        let received_at = moment().before(A_SECOND * age);
+        let event = IncomingEvent { key, kind: "a-kind", body: b"{}", received_at, organization_id: None };
+        harness.inbox().accept(&event).await.expect("store is up");
+    }
+}
+
+async fn close(harness: &impl LedgerMeterHarness, key: &str) {
+    harness.inbox().close(key, None, ClosedBody::Kept).await.expect("store is up");
 }
 
 async fn measure(harness: &impl LedgerMeterHarness, limit: u32) -> LedgerFigures {

@@ -150,6 +150,14 @@ async fn renewals_and_live_calls_are_shown_while_a_phone_rings(
     ringing.response().await.assert_error(500, "CALL_OUTCOME_UNKNOWN");
     let scrape = scrape_when(&gateway, "outdial_calls_unknown", 1.0).await;
     assert_eq!(scrape.value("outdial_calls_live{state=\"dialling\"}"), 0.0);
+    // The lock of 1.5 s expires; the intent is held for longer, which is no lost lock.
+    eventually("the duplicate is found by what holds the unknown call", async || {
+        assert!(gateway.client.call_number("+14165550174").await.is_in_flight());
+        gateway.scrape().await.value(&duplicates("undecided")) >= 1.0
+    })
+    .await;
+    let scrape = gateway.scrape().await;
+    assert_eq!((scrape.value(&duplicates("ledger")), scrape.value(&duplicates("in_flight"))), (0.0, 0.0));
     eventually("the unknown call ages", async || {
         gateway.scrape().await.value("outdial_oldest_unknown_seconds") > 0.0
     })
@@ -164,8 +172,79 @@ async fn failures_of_the_lock_are_counted() {
     let gateway = world.start().await;
     redis.kill().await;
     gateway.client.call_number("+14165550175").await.assert_error(500, "SERVICE_UNAVAILABLE");
-    let acquire = "outdial_lock_errors_total{operation=\"acquire\"}";
-    assert_eq!(gateway.scrape().await.value(acquire), 1.0);
+    let acquire = "outdial_lock_errors_total{operation=\"acquire\",result=\"failed\"}";
+    let scrape = scrape_when(&gateway, "outdial_store_up{store=\"lock\"}", 0.0).await;
+    assert_eq!(scrape.value(acquire), 1.0);
+    assert_eq!(scrape.value("outdial_store_up{store=\"database\"}"), 1.0);
+    gateway.stop().await;
+}
+
+/// A hanging store returns no error: the deadline of the request cancels the operation.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_hangs_is_shown_like_one_that_refuses(
+    #[values(("database", "database", "resolve"), ("lock", "lock", "acquire"))] of: (&str, &str, &str),
+) {
+    let (store, metric, operation) = of;
+    let redis = RedisServer::start().await;
+    let world = World::new(PostgresAndRedis).await.with_metrics();
+    let database = FaultProxy::start(world.database_server()).await;
+    let lock = FaultProxy::start(redis.server()).await;
+    let world = world.with_database_at(database.address());
+    let world = world.with("OUTDIAL_REDIS_URL", format!("redis://{}/0", lock.address()));
+    let gateway = world.start().await;
+    let up = format!("outdial_store_up{{store=\"{store}\"}}");
+    let errors =
+        |result| format!("outdial_{metric}_errors_total{{operation=\"{operation}\",result=\"{result}\"}}");
+    let scrape = scrape_when(&gateway, &up, 1.0).await;
+    assert_eq!((scrape.value(&errors("failed")), scrape.value(&errors("cancelled"))), (0.0, 0.0));
+    let hanging = if store == "database" { &database } else { &lock };
+    hanging.set(Fault::Hold);
+    gateway.client.call_number("+14165550179").await.assert_error(500, "SERVICE_UNAVAILABLE");
+    eventually("the operation is counted", async || {
+        let scrape = gateway.scrape().await;
+        scrape.value(&errors("failed")) + scrape.value(&errors("cancelled")) >= 1.0
+    })
+    .await;
+    scrape_when(&gateway, &up, 0.0).await;
+    let ready = gateway.client.get_unauthenticated("/readyz").await.expect("the gateway responds");
+    assert_eq!(ready.status, 503);
+    assert_eq!(ready.body["components"][store], "down", "the check names what hangs: {}", ready.body);
+    hanging.set(Fault::None);
+    scrape_when(&gateway, &up, 1.0).await;
+    gateway.stop().await;
+}
+
+/// Whatever a request ends in, it is in a counter: also what ends before the runner has it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_are_counted_by_route_and_result() {
+    let world = World::new(Sqlite).await.with_metrics();
+    let gateway = world.start().await;
+    let client = &gateway.client;
+    let counted = async |route: &str, result: &str| {
+        let series = format!("outdial_requests_total{{route=\"{route}\",result=\"{result}\"}}");
+        gateway.scrape().await.get(&series).unwrap_or_default()
+    };
+    let calls = "/api/calls/ai/outbound";
+    world.script(Behaviour::Answer { after_ms: 300 });
+    let ringing = client.start_calling("+14165550185");
+    world.wait_for_dials(1).await;
+    assert!(client.call_number("+14165550185").await.is_in_flight());
+    assert!(ringing.response().await.is_new_call());
+    assert_eq!(counted(calls, "ok").await, 1.0);
+    assert_eq!(counted(calls, "OUTBOUND_IN_FLIGHT").await, 1.0);
+    let body = json!({ "phoneNumber": "+14165550186" });
+    let without_token = crate::support::http_client()
+        .post(format!("http://{}{calls}", client.address()))
+        .json(&body)
+        .send()
+        .await;
+    assert_eq!(without_token.expect("the gateway responds").status(), 401);
+    assert_eq!(counted(calls, "UNAUTHORIZED").await, 1.0);
+    client.get_unauthenticated("/nowhere/+14165550186").await.expect("the gateway responds");
+    client.get("/api/calls/history").await;
+    assert_eq!(counted("none", "NOT_FOUND").await, 1.0, "a path that a client made up is in no label");
+    assert_eq!(counted("/api/calls/history", "ok").await, 1.0);
     gateway.stop().await;
 }
 
@@ -187,7 +266,8 @@ async fn failures_and_connections_of_the_database_are_shown() {
     proxy.set(Fault::Refuse);
     gateway.client.call_number("+14165550177").await.assert_error(500, "SERVICE_UNAVAILABLE");
     assert!(ringing.response().await.is_new_call());
-    let errors = |operation| format!("outdial_database_errors_total{{operation=\"{operation}\"}}");
+    let errors =
+        |operation| format!("outdial_database_errors_total{{operation=\"{operation}\",result=\"failed\"}}");
     assert_eq!(gateway.scrape().await.value(&errors("resolve")), 1.0);
     scrape_when(&gateway, &errors("settle"), 2.0).await;
     eventually("the gauges of the ledger expire with the lease", async || {
@@ -238,6 +318,7 @@ async fn reports_and_deliveries_are_counted_and_every_metric_is_served(
     .await;
     let scrape = gateway.scrape().await;
     assert!(scrape.value("outdial_deliveries_total{result=\"failed\"}") >= 1.0);
+    assert!(scrape.value("outdial_dead_letters_total") >= 1.0);
     eventually_within(Duration::from_secs(20), "the provider is asked", async || {
         gateway.scrape().await.value("outdial_reconciled_total{found=\"placed\"}") >= 1.0
     })
@@ -292,7 +373,7 @@ async fn metrics_are_served_to_the_end_of_a_drain_and_nothing_else_is_on_their_p
     world.script(Behaviour::Answer { after_ms: 3000 });
     let mut process = world.spawn().await;
     let address = process.logged_address("serving metrics");
-    assert_eq!(Scrape::of(address).await.value("outdial_draining"), 0.0);
+    assert_eq!(Scrape::of(address).await.value("outdial_draining_seconds"), 0.0);
     for path in ["/", "/metrics/", "/healthz", "/api/calls/history"] {
         let response = crate::support::http_client().get(format!("http://{address}{path}")).send().await;
         assert_eq!(response.expect("the port responds").status(), 404, "{path}");
@@ -300,8 +381,10 @@ async fn metrics_are_served_to_the_end_of_a_drain_and_nothing_else_is_on_their_p
     let ringing = process.client.start_calling("+14165550181");
     world.wait_for_dials(1).await;
     process.signal("TERM").await;
-    eventually("the drain is shown", async || Scrape::of(address).await.value("outdial_draining") == 1.0)
-        .await;
+    eventually("the drain is shown", async || {
+        Scrape::of(address).await.value("outdial_draining_seconds") > 0.0
+    })
+    .await;
     assert!(ringing.response().await.is_new_call());
     assert!(process.ended().await.success());
 }

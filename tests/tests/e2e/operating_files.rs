@@ -7,6 +7,10 @@ use serde_json::Value;
 use server::{METRICS, Metric};
 
 const DASHBOARD: &str = include_str!("../../../ops/grafana/outdial.json");
+const PROMETHEUS: [&str; 2] = [
+    include_str!("../../../ops/prometheus/prometheus.yaml"),
+    include_str!("../../../ops/prometheus/prometheus-kubernetes.yaml"),
+];
 const ALERTS: &str = include_str!("../../../ops/prometheus/alerts.yaml");
 const ALERT_TESTS: &str = include_str!("../../../ops/prometheus/alerts_test.yaml");
 const REMEDIES: &str = include_str!("../../../docs/alerts.md");
@@ -14,7 +18,8 @@ const REMEDIES: &str = include_str!("../../../docs/alerts.md");
 /// The names that an expression may contain beside those of our metrics: of the process, of the
 /// dashboard's variables, and labels that Prometheus or a function adds.
 const OF_THE_PROCESS: [&str; 2] = ["process_resident_memory_bytes", "process_cpu_seconds_total"];
-const OTHER_LABELS: [&str; 2] = ["instance", "le"];
+const OF_PROMETHEUS: &str = "up";
+const OTHER_LABELS: [&str; 3] = ["instance", "job", "le"];
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
@@ -58,7 +63,7 @@ fn every_metric_that_is_used_is_served() {
     let mut used = BTreeSet::new();
     for expression in expressions() {
         let words = words(&expression);
-        let mut found = 0;
+        let mut found = words.iter().filter(|word| **word == OF_PROMETHEUS).count();
         for word in words.iter().filter(|word| word.starts_with("outdial_") || word.starts_with("process_")) {
             match metric(word) {
                 Some(metric) => {
@@ -94,6 +99,23 @@ fn every_label_that_is_used_is_one_of_the_metric() {
         for label in selected.chain(grouped).map(str::trim) {
             assert!(labels.contains(label) || OTHER_LABELS.contains(&label), "{label}: {expression}");
         }
+    }
+}
+
+/// The rules select the gateways by the name of their job.
+#[test]
+fn the_examples_of_prometheus_have_the_job_and_the_rules() {
+    let jobs = expressions().into_iter().filter_map(|expression| {
+        let (_, rest) = expression.split_once("job=\"")?;
+        rest.split('"').next().map(str::to_owned)
+    });
+    let jobs: BTreeSet<String> = jobs.collect();
+    for example in PROMETHEUS {
+        let example: Value = serde_norway::from_str(example).expect("the example is YAML");
+        let scraped = example["scrape_configs"].as_array().expect("there are jobs");
+        let scraped: BTreeSet<_> = scraped.iter().map(|job| text(&job["job_name"]).to_owned()).collect();
+        assert_eq!(scraped, jobs);
+        assert_eq!(example["rule_files"], serde_json::json!(["alerts.yaml"]));
     }
 }
 

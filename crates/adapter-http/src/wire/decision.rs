@@ -218,7 +218,7 @@ pub const fn duplicate_state(held: &HoldResult) -> &'static str {
         | HoldResult::Uncounted(_)
         | HoldResult::TooFast { .. }
         | HoldResult::KeyTaken => "none",
-        HoldResult::InFlight { .. } => "in-flight",
+        HoldResult::InFlight { .. } | HoldResult::Undecided { .. } => "in-flight",
         HoldResult::Settled(_) => "settled",
     }
 }
@@ -259,7 +259,7 @@ impl From<&HoldResult> for DuplicateDocument {
             | HoldResult::Uncounted(_)
             | HoldResult::TooFast { .. }
             | HoldResult::KeyTaken => shown,
-            HoldResult::InFlight { remaining } => {
+            HoldResult::InFlight { remaining } | HoldResult::Undecided { remaining } => {
                 Self { retry_after: Some(remaining.as_secs().max(1)), ..shown }
             }
             HoldResult::Settled(

@@ -142,6 +142,7 @@ pub(crate) fn start_calling(
             heartbeat: options.heartbeat,
             recording_chunk: options.recording_chunk_timeout,
         },
+        watch: None,
         tracer: None,
         max_share,
         runtime: runtime.handle().clone(),

@@ -23,8 +23,8 @@ use crate::{
 /// - MUST record exactly one of many concurrent bookings of one key
 ///   (`one_of_many_bookings_of_one_key_is_recorded`).
 /// - MUST return *in flight*, with the remaining time, while the call that holds the key is
-///   dialling or has an unknown outcome (`a_call_in_flight_blocks_its_key`,
-///   `an_unknown_outcome_blocks_its_key_to_the_end`).
+///   dialling (`a_call_in_flight_blocks_its_key`), and *undecided* while its outcome is unknown
+///   (`an_unknown_outcome_blocks_its_key_to_the_end`).
 /// - MUST return the result of a settled call, with its ids and reason, until its reservation
 ///   expires (`a_settled_call_answers_duplicates`), and free the key after that
 ///   (`a_settled_call_frees_its_key_after_its_time`).

@@ -30,4 +30,7 @@ pub enum FoundBy {
     Ledger,
     /// In this process, which dials the intent or holds its result: both stores had let it pass.
     InFlight,
+    /// In the ledger or in this process, which hold the intent of a call of unknown outcome for longer
+    /// than its lock.
+    Undecided,
 }

@@ -174,9 +174,14 @@ pub enum HoldResult {
         /// From now, by the clock of the store.
         wait: Duration,
     },
-    /// Another request holds the key: it is dialling, or its outcome is unknown.
+    /// Another request holds the key: it is dialling. From the lock also if its outcome is unknown.
     InFlight {
         /// How long the key stays held, unless it is renewed.
+        remaining: Duration,
+    },
+    /// From the ledger: the call that holds the key has an unknown outcome.
+    Undecided {
+        /// How long the key stays held.
         remaining: Duration,
     },
     /// An earlier call holds the key, with this result.

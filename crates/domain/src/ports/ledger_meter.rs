@@ -8,7 +8,8 @@ use crate::Timestamp;
 ///
 /// - MUST count the calls that have not ended and were not given up by their status, and no others, and
 ///   return when the oldest unknown one was booked (`unended_calls_are_counted_by_status`).
-/// - MUST count the open provider events (`open_events_are_counted`), the unpublished call events
+/// - MUST count the open provider events that are due apart from those that are leased or postponed
+///   (`open_events_are_counted`, `postponed_events_are_counted_apart`), the unpublished call events
 ///   (`unpublished_events_are_counted`), the pending deliveries and the dead letters
 ///   (`deliveries_are_counted_by_state`), and return the time of the oldest that waits.
 /// - MUST count at most `limit` of each (`counts_are_limited`).
@@ -32,8 +33,12 @@ pub struct LedgerFigures {
     pub in_progress: u64,
     /// Calls whose outcome is unknown; `oldest` is the time of its booking.
     pub unknown: Backlog,
-    /// Provider events that are not merged into the ledger.
+    /// Provider events that are not merged into the ledger although they are due; `oldest` is the time
+    /// since which it has been due.
     pub inbox: Backlog,
+    /// Provider events that a worker has, or that were postponed; `oldest` is the time at which it
+    /// arrived. Beyond the limit, `oldest` is the oldest of those that are due next.
+    pub postponed: Backlog,
     /// Call events that are not published.
     pub outbox: Backlog,
     /// Deliveries that are pending, those of suspended endpoints too.

@@ -240,7 +240,7 @@ impl PlaceCall {
         match deadline.finish(Box::pin(acquiring.run())).await {
             Ok(Ok((HoldResult::Granted | HoldResult::GrantedAfter { .. }, hold))) => Ok(Acquired::Ours(hold)),
             Ok(Ok((HoldResult::TooFast { retry_after }, _))) => Err(PlaceCallError::too_fast(retry_after)),
-            Ok(Ok((HoldResult::InFlight { remaining }, _))) => {
+            Ok(Ok((HoldResult::InFlight { remaining } | HoldResult::Undecided { remaining }, _))) => {
                 self.saw_duplicate(FoundBy::Lock);
                 Ok(Acquired::Duplicate(Err(in_flight(remaining))))
             }

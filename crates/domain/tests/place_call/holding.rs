@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use domain::ports::{FoundBy, HoldResult};
 use domain::{
     AnswerTime, DialOutcome, NotConnectedReason, NotDialledReason, PlaceCallError, PlacedCall, UnknownCause,
 };
@@ -62,6 +63,27 @@ async fn an_unknown_outcome_holds_its_intent_to_the_end_of_the_reservation() {
     let times = [secs(0), secs(RESERVATION - 1), secs(RESERVATION)];
     let (answers, dials) = world.call_the_contact_after(&times).await;
     assert_eq!((&answers[1], dials), (&Err(PlaceCallError::InFlight { retry_after: secs(1) }), 2));
+}
+
+/// Both the process and the ledger hold the intent of such a call for longer than the lock does. A lock
+/// that was lost is something else.
+#[tokio::test]
+async fn a_duplicate_of_an_unknown_outcome_is_no_lost_lock() {
+    let outcome = DialOutcome::Unknown(UnknownCause::ConnectionLost);
+    let times = [secs(0), secs(LOCK_TTL + 1)];
+    let world = World { outcome, ..World::working() };
+    assert_eq!(world.duplicates_after(&times).await, [FoundBy::Undecided], "by the process");
+    let world = World { rings_for: secs(40), ..World::working() };
+    assert_eq!(world.duplicates_after(&times).await, [FoundBy::InFlight]);
+    let remaining = secs(7);
+    for (held, found_by) in [
+        (HoldResult::Undecided { remaining }, FoundBy::Undecided),
+        (HoldResult::InFlight { remaining }, FoundBy::Ledger),
+    ] {
+        let run = World { booked: Ok(held), ..World::working() }.call_the_contact().await;
+        assert_eq!(run.answer, Err(PlaceCallError::InFlight { retry_after: remaining }));
+        assert_eq!((run.found_by, run.dialled.len()), (vec![found_by], 0));
+    }
 }
 
 #[tokio::test]

@@ -1,27 +1,31 @@
 mod journal;
 mod provider;
+mod records;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::{
-    CallerNumberChoice, Clock, DialRequest, HoldResult, MockCallLedger, MockCallUpdater, MockContactRepo,
-    MockContextCache, MockIdempotencyKeys, MockIdempotencyLock, MockIdentifiers, MockOutboundDirectory,
-    OutboundParties, Ownership, PortUnavailable, Recipient, SettleResult, UndecidedCall,
+    CallerNumberChoice, Clock, DialRequest, FoundBy, HoldResult, MockCallLedger, MockCallUpdater,
+    MockContactRepo, MockContextCache, MockIdempotencyKeys, MockIdempotencyLock, MockIdentifiers,
+    MockOutboundDirectory, OutboundParties, Ownership, PortUnavailable, Recipient, SettleResult,
+    UndecidedCall,
 };
 use domain::{
-    Agent, AgentId, AnswerTime, Booking, CallId, CallPolicy, CallReference, CallUpdate, CallerNumber,
-    CallingFacts, CarrierCallId, Contact, ContactId, ConversationId, DestinationRules, DialOutcome,
-    IntentKey, Organization, OrganizationId, OwnerToken, PacingFacts, PersonName, PhoneNumber, PlaceCall,
-    PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, ProviderAgentId, ProviderNumberId,
-    ProviderReference, RawPlaceCall, Shares, TakeOver, User, UserId,
+    Agent, AnswerTime, Booking, CallPolicy, CallUpdate, CallingFacts, Contact, ContactId, DestinationRules,
+    DialOutcome, IntentKey, Organization, OrganizationId, OwnerToken, PacingFacts, PlaceCall,
+    PlaceCallCommand, PlaceCallError, PlaceCallPorts, PlacedCall, RawPlaceCall, Shares, TakeOver, User,
+    UserId,
 };
 use testkit::clock::ManualClock;
-use testkit::fixtures::SERVED_CARRIERS;
 use testkit::rules::ScriptedRules;
 
 use self::journal::{Entries, Journal};
 use self::provider::{Records, RingingProvider};
+pub(crate) use self::records::{
+    agent, call_id, caller_number, choice, contact, earlier, name, new_contact, number,
+    number_without_contact, organization_id, provider_reference, reference, unavailable,
+};
 
 pub(crate) type Answer<T> = Result<T, PortUnavailable>;
 
@@ -83,6 +87,8 @@ pub(crate) struct Run {
     pub looked_up: Vec<String>,
     /// The bookings.
     pub booked: Vec<Booking>,
+    /// Where the earlier call of each duplicate was found.
+    pub found_by: Vec<FoundBy>,
 }
 
 impl Run {
@@ -92,102 +98,6 @@ impl Run {
 
     pub(crate) fn dials(&self) -> usize {
         self.dialled.len()
-    }
-}
-
-pub(crate) fn unavailable() -> PortUnavailable {
-    PortUnavailable::new("store", "unavailable")
-}
-
-pub(crate) fn number(text: &str) -> PhoneNumber {
-    PhoneNumber::parse(text).expect("a valid number")
-}
-
-pub(crate) fn name(text: &str) -> PersonName {
-    PersonName::parse(text).expect("a name")
-}
-
-pub(crate) fn organization_id() -> OrganizationId {
-    OrganizationId::parse("org-1").expect("an id")
-}
-
-pub(crate) fn provider_reference() -> ProviderReference {
-    ProviderReference {
-        conversation_id: Some(ConversationId::parse("conv_1").expect("an id")),
-        carrier_call_id: Some(CarrierCallId::parse("otb_1").expect("an id")),
-    }
-}
-
-pub(crate) fn call_id() -> CallId {
-    CallId::mint(1, [1; 8])
-}
-
-/// The reference of this request's call, as the client gets it.
-pub(crate) fn reference() -> CallReference {
-    CallReference::new(call_id(), provider_reference())
-}
-
-/// A call of an earlier request.
-pub(crate) fn earlier() -> CallReference {
-    CallReference::new(CallId::mint(0, [9; 8]), ProviderReference::default())
-}
-
-pub(crate) fn caller_number() -> CallerNumber {
-    CallerNumber {
-        organization_id: organization_id(),
-        user_id: UserId::parse("user-1").expect("an id"),
-        phone_number: number("+14165550100"),
-        carrier: SERVED_CARRIERS[0].clone(),
-        ai_enabled: true,
-        on_trunk: true,
-        provider_number_id: Some(ProviderNumberId::parse("phnum_1").expect("an id")),
-    }
-}
-
-/// What the store returns about numbers: this one for the call, and that the organization has the
-/// usual one.
-pub(crate) fn choice(caller: Option<CallerNumber>) -> CallerNumberChoice {
-    CallerNumberChoice {
-        caller,
-        others: Vec::new(),
-        recipient_is_own_number: false,
-        organization_numbers: vec![caller_number().phone_number],
-    }
-}
-
-pub(crate) fn agent() -> Agent {
-    Agent {
-        id: AgentId::parse("agent-1").expect("an id"),
-        organization_id: organization_id(),
-        name: name("Nora"),
-        voice_enabled: true,
-        provider_agent_id: Some(ProviderAgentId::parse("agent_1").expect("an id")),
-    }
-}
-
-pub(crate) fn contact() -> Contact {
-    Contact {
-        id: ContactId::parse("contact-1").expect("an id"),
-        organization_id: organization_id(),
-        first_name: Some(name("Ada")),
-        last_name: Some(name("Lovelace")),
-        phone_number: Some(number("+14165550110")),
-    }
-}
-
-pub(crate) fn number_without_contact() -> PhoneNumber {
-    number("+14165550111")
-}
-
-/// The contact that the store creates for a new number. The id is not the offered one, as if a
-/// concurrent request had created it.
-pub(crate) fn new_contact() -> Contact {
-    Contact {
-        id: ContactId::parse("contact-new").expect("an id"),
-        organization_id: organization_id(),
-        first_name: None,
-        last_name: None,
-        phone_number: Some(number_without_contact()),
     }
 }
 
@@ -240,8 +150,8 @@ impl World {
     pub(crate) async fn call(self, raw: RawPlaceCall<'_>) -> Run {
         let mut runs = self.call_each_after(&[Duration::ZERO], raw).await;
         let (answer, entries) = (runs.0.remove(0), runs.1);
-        let Entries { steps, keys, dialled, holds, looked_up, booked } = entries;
-        Run { answer, steps, keys, dialled, holds, looked_up, booked }
+        let Entries { steps, keys, dialled, holds, looked_up, booked, found_by } = entries;
+        Run { answer, steps, keys, dialled, holds, looked_up, booked, found_by }
     }
 
     /// Sends the same request to one process after each of these times, and returns what each one
@@ -253,6 +163,12 @@ impl World {
         let raw = RawPlaceCall { contact_id: Some("contact-1"), ..RawPlaceCall::default() };
         let (answers, entries) = self.call_each_after(times, raw).await;
         (answers, entries.dialled.len())
+    }
+
+    /// The same, and returns where the earlier call of each duplicate was found.
+    pub(crate) async fn duplicates_after(self, times: &[Duration]) -> Vec<FoundBy> {
+        let raw = RawPlaceCall { contact_id: Some("contact-1"), ..RawPlaceCall::default() };
+        self.call_each_after(times, raw).await.1.found_by
     }
 
     async fn call_each_after(
@@ -295,7 +211,7 @@ impl World {
         updater.expect_merge().returning(move |_, _| j.note("update: merge", merged.clone()));
         let (destinations, shares) = (self.destinations.clone(), self.shares.clone());
         let place_call = PlaceCall::new(self.ports(journal, clock), CallPolicy::default(), destinations);
-        let place_call = place_call.with_shares(shares);
+        let place_call = place_call.with_shares(shares).with_watch(Arc::new(journal.clone()));
         match records {
             Some(records) => place_call.with_records(records, Arc::new(updater)),
             None => place_call,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Finding, within};
 use crate::config::{Auth, Settings, Storage};
+use crate::file_mode::mode_of;
 
 const SECRET_FILES: &str = "secret-files";
 const DATABASE_FILE: &str = "database-file";
@@ -85,15 +86,4 @@ fn replaceable(folder: &Path) -> Option<Finding> {
         let found = "every user of the machine can replace the database in this folder";
         Finding::failed(DATABASE_FILE, found, remedy).about(folder.display().to_string())
     })
-}
-
-#[cfg(unix)]
-fn mode_of(path: &Path) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt as _;
-    Some(path.metadata().ok()?.permissions().mode())
-}
-
-#[cfg(not(unix))]
-fn mode_of(_: &Path) -> Option<u32> {
-    None
 }

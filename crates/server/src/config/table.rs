@@ -58,7 +58,8 @@ settings! {
         /// contain no personal data, but need no token: do not open the port to the internet.
         metrics_bind: Option<SocketAddr> = OUTDIAL_METRICS_BIND, "",
             Kind::new("an address with a port, like 127.0.0.1:2214", |text| text.parse().ok()).optional();
-        /// How often one replica counts what waits in the database, for the metrics.
+        /// How often one replica counts what waits in the database, and each one asks its stores, for the
+        /// metrics.
         ledger_every: Duration = OUTDIAL_METRICS_LEDGER_EVERY_SECS, "15", seconds(1..=300);
         /// The collector of traces: the base URL of OTLP over HTTP, for example http://127.0.0.1:4318. If
         /// empty, nothing is traced. The other settings of the exporter are the variables of

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::file_mode::mode_of;
+
 /// A setting, or a file with secrets, and what is risky about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsWarning {
@@ -67,13 +69,6 @@ impl SettingsWarning {
     }
 }
 
-#[cfg(unix)]
 fn is_readable_by_all(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_readable_by_all(_: &Path) -> bool {
-    false
+    mode_of(path).is_some_and(|mode| mode & 0o004 != 0)
 }

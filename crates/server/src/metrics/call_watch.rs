@@ -14,6 +14,7 @@ pub(crate) struct CallCounts {
     by_key: Counter,
     by_ledger: Counter,
     in_flight: Counter,
+    undecided: Counter,
     codes: Vec<(RefusalCode, Counter)>,
     too_fast: Counter,
     too_many_of_organization: Counter,
@@ -31,6 +32,7 @@ impl CallCounts {
             by_key: duplicates("key"),
             by_ledger: duplicates("ledger"),
             in_flight: duplicates("in_flight"),
+            undecided: duplicates("undecided"),
             codes: RefusalCode::ALL
                 .into_iter()
                 .map(|code| (code, registry.counter(&REFUSALS, &[code.as_str()])))
@@ -50,6 +52,7 @@ impl CallWatch for CallCounts {
             FoundBy::Key => &self.by_key,
             FoundBy::Ledger => &self.by_ledger,
             FoundBy::InFlight => &self.in_flight,
+            FoundBy::Undecided => &self.undecided,
         };
         counter.increment(1);
     }

@@ -12,6 +12,7 @@ use domain::{AnswerTime, Carrier, DialOutcome, IntentKey, NotDialledReason, Owne
 use metrics::{Counter, Histogram};
 
 use super::Registry;
+use super::operation::Operation;
 use super::table::{CALLS, DIAL_DURATION, LOCK_ERRORS, LOCK_RENEWALS, RING_DURATION};
 
 /// Counts dials by their outcome, and measures how long they take.
@@ -102,25 +103,25 @@ impl VoiceProvider for MeasuredProvider {
 /// Counts the failures of the store of locks, and the renewals.
 pub(crate) struct MeasuredLock {
     lock: Arc<dyn IdempotencyLock>,
-    acquire_failed: Counter,
-    renew_failed: Counter,
-    settle_failed: Counter,
-    release_failed: Counter,
-    next_slot_failed: Counter,
+    acquire: Operation,
+    renew: Operation,
+    settle: Operation,
+    release: Operation,
+    next_slot: Operation,
     held: Counter,
     lost: Counter,
 }
 
 impl MeasuredLock {
     pub(crate) fn new(lock: Arc<dyn IdempotencyLock>, registry: &Registry) -> Self {
-        let failed = |operation| registry.counter(&LOCK_ERRORS, &[operation]);
+        let operation = |name| Operation::new(registry, &LOCK_ERRORS, name);
         Self {
             lock,
-            acquire_failed: failed("acquire"),
-            renew_failed: failed("renew"),
-            settle_failed: failed("settle"),
-            release_failed: failed("release"),
-            next_slot_failed: failed("next_slot"),
+            acquire: operation("acquire"),
+            renew: operation("renew"),
+            settle: operation("settle"),
+            release: operation("release"),
+            next_slot: operation("next_slot"),
             held: registry.counter(&LOCK_RENEWALS, &["held"]),
             lost: registry.counter(&LOCK_RENEWALS, &["lost"]),
         }
@@ -130,16 +131,17 @@ impl MeasuredLock {
 #[async_trait]
 impl IdempotencyLock for MeasuredLock {
     async fn acquire<'a>(&self, request: &LockRequest<'a>) -> Result<HoldResult, PortUnavailable> {
-        counted(self.lock.acquire(request).await, &self.acquire_failed)
+        self.acquire.measure(self.lock.acquire(request)).await
     }
 
+    /// The end of a dial drops a renewal that has just begun, which is no failure.
     async fn renew(
         &self,
         key: &IntentKey,
         token: &OwnerToken,
         hold_for: Duration,
     ) -> Result<Ownership, PortUnavailable> {
-        let renewed = counted(self.lock.renew(key, token, hold_for).await, &self.renew_failed);
+        let renewed = self.renew.count(self.lock.renew(key, token, hold_for).await);
         match renewed {
             Ok(Ownership::Held) => self.held.increment(1),
             Ok(Ownership::Lost) => self.lost.increment(1),
@@ -149,7 +151,7 @@ impl IdempotencyLock for MeasuredLock {
     }
 
     async fn settle<'a>(&self, settlement: &LockSettlement<'a>) -> Result<SettleResult, PortUnavailable> {
-        counted(self.lock.settle(settlement).await, &self.settle_failed)
+        self.settle.measure(self.lock.settle(settlement)).await
     }
 
     async fn release(
@@ -158,15 +160,10 @@ impl IdempotencyLock for MeasuredLock {
         token: &OwnerToken,
         limits: &[DayLimit],
     ) -> Result<Ownership, PortUnavailable> {
-        counted(self.lock.release(key, token, limits).await, &self.release_failed)
+        self.release.measure(self.lock.release(key, token, limits)).await
     }
 
     async fn next_slot(&self, paces: &[Pace], longest_wait: Duration) -> Result<Slot, PortUnavailable> {
-        counted(self.lock.next_slot(paces, longest_wait).await, &self.next_slot_failed)
+        self.next_slot.measure(self.lock.next_slot(paces, longest_wait)).await
     }
-}
-
-/// Counts a failure.
-pub(super) fn counted<T>(result: Result<T, PortUnavailable>, failed: &Counter) -> Result<T, PortUnavailable> {
-    result.inspect_err(|_| failed.increment(1))
 }

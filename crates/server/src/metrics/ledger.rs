@@ -7,7 +7,8 @@ use domain::ports::{Backlog, Clock, LedgerFigures};
 use super::Registry;
 use super::table::{
     CALLS_LIVE, CALLS_UNKNOWN, DELIVERIES_DEAD, DELIVERIES_OLDEST, DELIVERIES_PENDING, INBOX_OLDEST,
-    INBOX_PENDING, Metric, OLDEST_UNKNOWN, OUTBOX_OLDEST, OUTBOX_PENDING,
+    INBOX_PENDING, INBOX_POSTPONED, INBOX_POSTPONED_OLDEST, Metric, OLDEST_UNKNOWN, OUTBOX_OLDEST,
+    OUTBOX_PENDING,
 };
 
 /// The gauges of the ledger. They are those of all replicas, so only the replica shows them that has the
@@ -66,6 +67,7 @@ fn render(figures: &LedgerFigures, at: Timestamp) -> String {
     let backlogs = [
         (&CALLS_UNKNOWN, &OLDEST_UNKNOWN, figures.unknown),
         (&INBOX_PENDING, &INBOX_OLDEST, figures.inbox),
+        (&INBOX_POSTPONED, &INBOX_POSTPONED_OLDEST, figures.postponed),
         (&OUTBOX_PENDING, &OUTBOX_OLDEST, figures.outbox),
         (&DELIVERIES_PENDING, &DELIVERIES_OLDEST, figures.deliveries),
     ];

@@ -14,12 +14,15 @@ use domain::{
 use metrics::{Counter, Histogram};
 
 use super::Registry;
-use super::table::{CONVERSATION_DURATION, EVENTS_LAG, RECONCILED};
+use super::operation::Operation;
+use super::table::{CONVERSATION_DURATION, DATABASE_ERRORS, EVENTS_LAG, RECONCILED};
 
-/// Measures the reports that have the end of a call. An end that two reports have counts twice.
+/// Measures the reports that have the end of a call, and counts the merges that fail. An end that two
+/// reports have counts twice.
 pub(crate) struct MeasuredUpdater {
     updater: Arc<dyn CallUpdater>,
     clock: Arc<dyn Clock>,
+    merge: Operation,
     conversation: Histogram,
     conversation_lag: Histogram,
     failure_lag: Histogram,
@@ -35,6 +38,7 @@ impl MeasuredUpdater {
         Self {
             updater,
             clock,
+            merge: Operation::new(registry, &DATABASE_ERRORS, "merge"),
             conversation: registry.histogram(&CONVERSATION_DURATION, &[provider]),
             conversation_lag: registry.histogram(&EVENTS_LAG, &["conversation"]),
             failure_lag: registry.histogram(&EVENTS_LAG, &["failure"]),
@@ -83,8 +87,9 @@ impl CallUpdater for MeasuredUpdater {
         self.updater.known_parties(query).await
     }
 
+    /// A stop of the workers drops a merge, which is no failure.
     async fn merge(&self, call_id: &CallId, update: &CallUpdate) -> Result<(), PortUnavailable> {
-        self.updater.merge(call_id, update).await?;
+        self.merge.count(self.updater.merge(call_id, update).await)?;
         self.measure(update);
         Ok(())
     }

@@ -77,15 +77,23 @@ metrics! {
         "The age of the oldest of these calls; 0 without one";
     RECONCILED: "outdial_reconciled_total", Kind::Counter, ["found"],
         "Questions to the provider about a call, by what its records show";
-    DATABASE_ERRORS: "outdial_database_errors_total", Kind::Counter, ["operation"],
-        "Failed operations of the database on the way of a call";
-    LOCK_ERRORS: "outdial_lock_errors_total", Kind::Counter, ["operation"],
-        "Failed operations of the store of locks";
+    REQUESTS: "outdial_requests_total", Kind::Counter, ["route", "result"],
+        "HTTP requests by their route and the code of their error";
+    STORE_UP: "outdial_store_up", Kind::Gauge, ["store"],
+        "1 if a store answered this process when it was last asked, otherwise 0";
+    DATABASE_ERRORS: "outdial_database_errors_total", Kind::Counter, ["operation", "result"],
+        "Operations of the database for calls that failed, or that a deadline cancelled";
+    LOCK_ERRORS: "outdial_lock_errors_total", Kind::Counter, ["operation", "result"],
+        "Operations of the store of locks that failed, or that a deadline cancelled";
     LOCK_RENEWALS: "outdial_lock_renewals_total", Kind::Counter, ["result"],
         "Renewals of a lock while its phone rings";
     INBOX_PENDING: "outdial_inbox_pending", Kind::Gauge, [],
-        "Provider events that are not merged into the ledger";
+        "Provider events that no worker has merged into the ledger, although they are due";
     INBOX_OLDEST: "outdial_inbox_oldest_seconds", Kind::Gauge, [],
+        "For how long the oldest of these events has been due; 0 without one";
+    INBOX_POSTPONED: "outdial_inbox_postponed", Kind::Gauge, [],
+        "Provider events that a worker has, or that were postponed: their call is not found, or something failed";
+    INBOX_POSTPONED_OLDEST: "outdial_inbox_postponed_oldest_seconds", Kind::Gauge, [],
         "The age of the oldest of these events; 0 without one";
     OUTBOX_PENDING: "outdial_outbox_pending", Kind::Gauge, [],
         "Call events that are not published";
@@ -96,7 +104,9 @@ metrics! {
     DELIVERIES_OLDEST: "outdial_deliveries_oldest_seconds", Kind::Gauge, [],
         "The age of the oldest pending delivery; 0 without one";
     DELIVERIES_DEAD: "outdial_deliveries_dead", Kind::Gauge, [],
-        "Dead letters";
+        "Dead letters that are kept";
+    DEAD_LETTERS: "outdial_dead_letters_total", Kind::Counter, [],
+        "Deliveries that became dead letters";
     DELIVERIES: "outdial_deliveries_total", Kind::Counter, ["result"],
         "Attempts to deliver a call event";
     DELIVERY_DURATION: "outdial_delivery_duration_seconds", Kind::Histogram(REQUEST), ["result"],
@@ -113,8 +123,8 @@ metrics! {
         "The most connections that the settings allow";
     POOL_WAITING: "outdial_pool_waiting", Kind::Gauge, ["pool"],
         "Operations of this process that wait for a connection";
-    DRAINING: "outdial_draining", Kind::Gauge, [],
-        "1 while this process shuts down";
+    DRAINING: "outdial_draining_seconds", Kind::Gauge, [],
+        "For how long this process has been shutting down; 0 while it serves";
     BUILD_INFO: "outdial_build_info", Kind::Gauge, ["version"],
         "Always 1";
 }

@@ -1,12 +1,15 @@
+use std::future::{pending, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::ports::{Backlog, LedgerFigures};
+use domain::ports::{Backlog, LedgerFigures, PortUnavailable};
+use futures_util::FutureExt as _;
 use testkit::clock::ManualClock;
 
-use super::table::{CALLS, CALLS_UNKNOWN, DIAL_DURATION, METRICS};
-use super::{LedgerGauges, Metrics};
+use super::operation::Operation;
+use super::table::{CALLS, CALLS_UNKNOWN, DATABASE_ERRORS, DIAL_DURATION, METRICS};
+use super::{LedgerGauges, Metrics, Registry};
 
 #[test]
 fn every_metric_has_a_name_of_its_own_that_says_its_type_and_unit() {
@@ -64,6 +67,27 @@ fn a_histogram_has_the_buckets_of_its_metric() {
         );
         assert!(text.contains(&line), "{line} is not in {text}");
     }
+}
+
+/// A store that hangs returns no error: the deadline of the request drops the operation.
+#[test]
+fn an_operation_that_is_dropped_counts_as_cancelled_and_not_as_failed() {
+    let registry = Registry::new();
+    let operation = Operation::new(&registry, &DATABASE_ERRORS, "book");
+    let counted = |result| {
+        let series = format!("outdial_database_errors_total{{operation=\"book\",result=\"{result}\"}} ");
+        let text = registry.render();
+        text.lines().find_map(|line| line.strip_prefix(&series)).map(str::to_owned)
+    };
+    let [zero, one] = ["0", "1"].map(|count| Some(count.to_owned()));
+    assert_eq!(operation.measure(ready(Ok(7))).now_or_never(), Some(Ok(7)));
+    assert_eq!((counted("failed"), counted("cancelled")), (zero.clone(), zero.clone()));
+    assert_eq!(operation.measure(pending::<Result<(), PortUnavailable>>()).now_or_never(), None);
+    assert_eq!((counted("failed"), counted("cancelled")), (zero, one.clone()));
+    let unavailable = PortUnavailable::new("postgres", "refused");
+    let failed = operation.measure(ready(Err::<(), _>(unavailable.clone()))).now_or_never();
+    assert_eq!(failed, Some(Err(unavailable)));
+    assert_eq!((counted("failed"), counted("cancelled")), (one.clone(), one));
 }
 
 #[tokio::test]

@@ -10,11 +10,11 @@ use domain::ports::{
 };
 use domain::{
     AnswerTime, AppliedRules, Carrier, DialOutcome, IntentKey, LocalMoment, OwnerToken, Pace, PhoneNumber,
-    Region, RuleId, Slot, Timestamp, ZoneName,
+    Region, RuleId, Slot, Timestamp, UnknownCause, ZoneName,
 };
 use opentelemetry::trace::SpanKind;
 
-use super::Spans;
+use super::{Spans, Step};
 
 /// Traces the dial as a request to another service.
 pub(crate) struct TracedProvider {
@@ -36,6 +36,19 @@ impl TracedProvider {
     }
 }
 
+const OUTCOME: &str = "outdial.outcome";
+
+/// The span of a dial. If the dial is dropped, because its time is over, its outcome is unknown.
+struct Dial(Step);
+
+impl Drop for Dial {
+    fn drop(&mut self) {
+        if self.0.is_unfinished() {
+            self.0.set(OUTCOME, DialOutcome::Unknown(UnknownCause::TimedOut).as_str());
+        }
+    }
+}
+
 #[async_trait]
 impl VoiceProvider for TracedProvider {
     fn answer_time(&self) -> AnswerTime {
@@ -51,9 +64,11 @@ impl VoiceProvider for TracedProvider {
         step.set("server.address", self.host.clone());
         step.set("outdial.provider", self.name);
         step.set("outdial.call.id", request.call_id.to_string());
+        let dial = Dial(step);
+        let Dial(step) = &dial;
         // The client of the provider adds the status of the response.
         let outcome = step.run(self.provider.dial(request)).await;
-        step.set("outdial.outcome", outcome.as_str());
+        step.set(OUTCOME, outcome.as_str());
         match &outcome {
             DialOutcome::Placed(_) | DialOutcome::NotConnected { .. } => {}
             DialOutcome::NotDialled(_) | DialOutcome::Unknown(_) => step.fail(outcome.as_str()),
@@ -118,6 +133,7 @@ pub(super) const fn name(result: &HoldResult) -> &'static str {
         HoldResult::Granted | HoldResult::GrantedAfter { .. } => "granted",
         HoldResult::TooFast { .. } => "too-fast",
         HoldResult::InFlight { .. } => "in-flight",
+        HoldResult::Undecided { .. } => "undecided",
         HoldResult::Settled(_) => "settled",
         HoldResult::Refused(_) => "refused",
         HoldResult::Uncounted(_) => "uncounted",

@@ -122,7 +122,7 @@ impl AfterTheCall {
         }
         let deliver_webhooks = DeliverWebhooksPorts {
             feed: database.clone(),
-            queue: database.clone(),
+            queue: instruments.queue(database.clone()),
             sender: sender.clone(),
             clock: ports.clock.clone(),
         };
@@ -135,6 +135,7 @@ impl AfterTheCall {
         if let Some(metrics) = instruments.metrics() {
             let every = settings.observation.ledger_every;
             workers.measure_ledger(database.clone(), database.clone(), metrics, ports.clock.clone(), every);
+            workers.watch_stores(Arc::new(stores.clone()), metrics, every);
         }
         let Synchronization { every, apply } = settings.synchronization;
         if !every.is_zero()

@@ -13,8 +13,8 @@ use domain::ports::PortUnavailable;
 use secrecy::SecretSlice;
 
 use crate::config::{Auth, SettingsWarning, TokenRules};
-use crate::opening;
 use crate::system::random_secret;
+use crate::{file_mode, opening};
 
 /// The key set as the HTTP adapter reads it.
 #[derive(Debug)]
@@ -71,11 +71,7 @@ fn of_secret(secret: String, rules: &TokenRules) -> anyhow::Result<Arc<Authentic
 /// The secret of the embedded default. It is created at the first start, so that a token is valid
 /// after a restart.
 fn generated_secret(path: &Path) -> io::Result<String> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
+    match file_mode::create_for_owner(path) {
         Ok(mut file) => {
             let secret = random_secret();
             file.write_all(secret.as_bytes())?;

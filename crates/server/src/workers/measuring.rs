@@ -1,13 +1,14 @@
-//! Measuring the ledger, in one replica at a time.
+//! Measuring the ledger, in one replica at a time, and asking the stores, in every replica.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter_http::{ComponentHealth, Readiness};
 use domain::ports::{Clock, Job, JobLeases, LedgerMeter, PortUnavailable};
 
 use super::leased::LeasedJob;
 use super::{Schedule, Workers};
-use crate::metrics::{LedgerGauges, Metrics};
+use crate::metrics::{LedgerGauges, Metrics, STORE_UP};
 
 /// A greater backlog is shown as this one: to count all of it costs the database too much.
 const MOST: u32 = 100_000;
@@ -51,6 +52,25 @@ impl Workers {
         self.repeat(Schedule::every(UPKEEP_INTERVAL), "could not keep the metrics up", move || {
             metrics.keep_up();
             std::future::ready(Ok(0))
+        });
+    }
+
+    /// Shows whether the stores answer, by the check of `/readyz`. Every replica asks: one may not reach a
+    /// store that the others reach.
+    pub(crate) fn watch_stores(&self, stores: Arc<dyn Readiness>, metrics: &Metrics, every: Duration) {
+        let (metrics, stop) = (metrics.clone(), self.stop.clone());
+        self.repeat(Schedule::every(every), "could not ask the stores", move || {
+            let (stores, metrics, stop) = (stores.clone(), metrics.clone(), stop.clone());
+            async move {
+                let components = tokio::select! {
+                    () = stop.cancelled() => return Ok(0),
+                    components = stores.check() => components,
+                };
+                for ComponentHealth { name, problem } in components {
+                    metrics.registry().gauge(&STORE_UP, &[name]).set(f64::from(u8::from(problem.is_none())));
+                }
+                Ok(0)
+            }
         });
     }
 }

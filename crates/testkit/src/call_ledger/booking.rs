@@ -158,3 +158,11 @@ pub(crate) fn in_flight(answer: HoldResult) -> Duration {
         other => panic!("the key is reserved, and the result is {other:?}"),
     }
 }
+
+/// The remaining time of a result that must be *undecided*.
+pub(crate) fn undecided(answer: HoldResult) -> Duration {
+    match answer {
+        HoldResult::Undecided { remaining } => remaining,
+        other => panic!("the outcome of the call is unknown, and the result is {other:?}"),
+    }
+}

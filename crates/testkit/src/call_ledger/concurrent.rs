@@ -3,7 +3,7 @@ use domain::{Booking, CallIdentity, DialOutcome, NotDialledReason, UnknownCause}
 
 use super::LONG;
 use super::booking::{
-    book, calls, duplicate, in_flight, only_call, result, results, settled, settlement, tenant,
+    book, calls, duplicate, in_flight, only_call, result, results, settled, settlement, tenant, undecided,
 };
 use crate::expect::{CROWD, all_at_once};
 use crate::fixtures::Tenant;
@@ -61,7 +61,7 @@ pub async fn operations_at_the_same_time_do_not_affect_each_other(harness: &impl
                 assert_eq!(answer, HoldResult::Settled(result(booking, outcome)));
             }
             DialOutcome::NotDialled(_) => assert_eq!(answer, HoldResult::Granted, "the key is free"),
-            DialOutcome::Unknown(_) => drop(in_flight(answer)),
+            DialOutcome::Unknown(_) => drop(undecided(answer)),
         }
     }
     in_flight(book(harness, &duplicate(&held)).await);

@@ -177,8 +177,11 @@ impl Tables {
                 let (reference, reason) = (reference(provider), *reason);
                 HoldResult::Settled(SettledCall::NotConnected { reference, reason })
             }
-            Some(DialOutcome::NotDialled(_) | DialOutcome::Unknown(_)) | None => {
+            Some(DialOutcome::NotDialled(_)) | None => {
                 HoldResult::InFlight { remaining: reservation.until.since(now) }
+            }
+            Some(DialOutcome::Unknown(_)) => {
+                HoldResult::Undecided { remaining: reservation.until.since(now) }
             }
         })
     }

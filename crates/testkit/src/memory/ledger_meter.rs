@@ -18,7 +18,10 @@ impl LedgerMeter for Memory {
         live.sort();
         live.truncate(limit as usize);
         let with = |wanted| live.iter().filter(move |(_, status)| *status == wanted).map(|(at, _)| *at);
-        let open = tables.inbox.iter().filter(|event| event.closed.is_none());
+        let now = self.now();
+        let open = || tables.inbox.iter().filter(|event| event.closed.is_none());
+        let due = open().filter(|event| event.open_at <= now).map(|event| event.open_at);
+        let postponed = open().filter(|event| event.open_at > now).map(|event| event.event.received_at);
         let unpublished = tables.events.iter().filter(|event| event.sequence == EventSequence::START);
         let deliveries = |state| tables.deliveries.iter().filter(move |it| it.state == state);
         let limited = |mut backlog: Backlog| {
@@ -30,7 +33,8 @@ impl LedgerMeter for Memory {
             ringing: backlog(with(CallStatus::Ringing)).pending,
             in_progress: backlog(with(CallStatus::InProgress)).pending,
             unknown: backlog(with(CallStatus::Unknown)),
-            inbox: limited(backlog(open.map(|event| event.event.received_at))),
+            inbox: limited(backlog(due)),
+            postponed: limited(backlog(postponed)),
             outbox: limited(backlog(unpublished.map(|event| event.happened_at))),
             deliveries: limited(backlog(deliveries(DeliveryState::Pending).map(|it| it.queued_at))),
             dead: limited(backlog(deliveries(DeliveryState::Dead).map(|it| it.queued_at))).pending,

@@ -108,6 +108,7 @@ pub(crate) enum Flaw {
     // Measuring the ledger
     CountsGivenUpCalls,
     CountsClosedEvents,
+    CountsPostponedEventsAsDue,
     CountsPublishedEvents,
     CountsEveryDelivery,
     MeasuresWithoutALimit,
@@ -229,6 +230,7 @@ pub(crate) enum Flaw {
     AnswersTheRequestedReservation,
     ShortensTheReservationOfUnknown,
     FoldsUnknownIntoNotDialled,
+    AnswersUnknownInFlight,
     DropsTheCarriersId,
     HoldsResultsToTheReservationsEnd,
     NeverTakesAReservationOver,

@@ -6,11 +6,11 @@ mod locks;
 mod retention;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use domain::DirectoryRecord;
 use domain::ports::{RecordingAccess, RecordingStore};
-use domain::{DirectoryRecord, Timestamp};
 use testkit::clock::ManualClock;
 use testkit::harness::{
     LedgerHolds, LockHolds, LosesStore, PassesTime, RecordingStoreHarness, StoresRecords,
@@ -98,9 +98,7 @@ impl Adapters for Memory {}
 
 impl<P> Harness<P> {
     fn new(ports: impl FnOnce(Memory, Arc<ManualClock>) -> P) -> Self {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
-        let millis = i64::try_from(since_epoch.as_millis()).expect("a time of this age");
-        let clock = Arc::new(ManualClock::starting_at(Timestamp::from_unix_millis(millis)));
+        let clock = Arc::new(ManualClock::starting_at(SystemTime::now().into()));
         let memory = Memory::new(clock.clone());
         let running = tokio::spawn(run(clock.clone())).abort_handle();
         Self {

@@ -368,6 +368,7 @@ impl World {
 fn whole_hours(result: HoldResult) -> HoldResult {
     match result {
         HoldResult::InFlight { .. } => HoldResult::InFlight { remaining: HOUR },
+        HoldResult::Undecided { .. } => HoldResult::Undecided { remaining: HOUR },
         result => result,
     }
 }

@@ -40,7 +40,9 @@ impl PlaceCall {
                 self.withdraw(booking.clone(), hold.clone()).await;
                 return Err(refusal);
             }
-            HoldResult::InFlight { remaining } => Err(self.reserved(remaining)),
+            HoldResult::InFlight { remaining } | HoldResult::Undecided { remaining } => {
+                Err(self.reserved(remaining))
+            }
             HoldResult::Settled(call) => replay(call),
             HoldResult::Refused(code) => Err(self.refused(parties, code)),
             HoldResult::Uncounted(_) | HoldResult::GrantedAfter { .. } | HoldResult::TooFast { .. } => {
@@ -65,13 +67,13 @@ impl PlaceCall {
         match self.held.acquire(&hold.key, &hold.token, now, now.saturating_add(booking.reserve_for)) {
             HoldResult::Granted => {}
             held => {
-                self.saw_duplicate(FoundBy::InFlight);
+                self.saw_holder(&held, FoundBy::InFlight);
                 return Ok(held);
             }
         }
         let booked = self.book_in_ledger(booking, hold, deadline).await?;
         let booked = match (&self.earlier, booked) {
-            (Some(earlier), booked @ HoldResult::InFlight { .. }) => {
+            (Some(earlier), booked @ (HoldResult::InFlight { .. } | HoldResult::Undecided { .. })) => {
                 match self.ask_about_earlier_call(earlier, booking, deadline).await {
                     Some(HoldResult::Granted) => {
                         let booking = Booking { take_over: TakeOver::Expired, ..booking.clone() };
@@ -82,8 +84,15 @@ impl PlaceCall {
             }
             (_, booked) => booked,
         };
-        match booked {
-            HoldResult::InFlight { .. } | HoldResult::Settled(_) => self.saw_duplicate(FoundBy::Ledger),
+        self.saw_holder(&booked, FoundBy::Ledger);
+        Ok(booked)
+    }
+
+    /// Reports that this request does not dial, if another call holds its intent or its key.
+    fn saw_holder(&self, held: &HoldResult, found_by: FoundBy) {
+        match held {
+            HoldResult::InFlight { .. } | HoldResult::Settled(_) => self.saw_duplicate(found_by),
+            HoldResult::Undecided { .. } => self.saw_duplicate(FoundBy::Undecided),
             HoldResult::KeyTaken => self.saw_duplicate(FoundBy::Key),
             // Only a lock answers with the last three.
             HoldResult::Granted
@@ -92,7 +101,6 @@ impl PlaceCall {
             | HoldResult::GrantedAfter { .. }
             | HoldResult::TooFast { .. } => {}
         }
-        Ok(booked)
     }
 
     async fn book_in_ledger(

@@ -121,7 +121,7 @@ impl PlaceCall {
             DialOutcome::Placed(provider) => placed(booking, provider),
             DialOutcome::NotConnected { reference, reason, .. } => not_connected(booking, reference, *reason),
             DialOutcome::NotDialled(_) => return self.held.release(&booking.key, &booking.token),
-            DialOutcome::Unknown(_) => return,
+            DialOutcome::Unknown(_) => return self.held.leave_undecided(&booking.key, &booking.token),
         };
         self.held.settle(&booking.key, &booking.token, result, until);
     }

@@ -72,7 +72,7 @@ impl PlaceCall {
 
     fn held_without_answer(&self, call: &UndecidedCall) -> HoldResult {
         if call.expired_for < ASKED_WITHIN {
-            HoldResult::InFlight { remaining: self.policy.lock_ttl() }
+            HoldResult::Undecided { remaining: self.policy.lock_ttl() }
         } else {
             HoldResult::Granted
         }
@@ -83,7 +83,7 @@ impl PlaceCall {
         let is_retry = call.expired_for < RETRIED_WITHIN;
         match progress.status.unwrap_or(call.status) {
             CallStatus::Initiated | CallStatus::Ringing | CallStatus::Unknown if is_retry => {
-                HoldResult::InFlight { remaining: self.policy.lock_ttl() }
+                HoldResult::Undecided { remaining: self.policy.lock_ttl() }
             }
             // The person is talking, however late it is.
             CallStatus::InProgress => placed(call, progress),

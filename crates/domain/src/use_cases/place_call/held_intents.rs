@@ -27,8 +27,14 @@ struct HeldIntent {
     /// Holds the intent beyond `until`. The host may have been suspended for longer, and the dial
     /// still waits for its response.
     is_running: bool,
-    /// `None` while the call is in flight, or if its outcome is unknown.
-    result: Option<SettledCall>,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    /// The call is in flight.
+    Open,
+    Unknown,
+    Settled(SettledCall),
 }
 
 impl HeldIntent {
@@ -68,19 +74,18 @@ impl HeldIntents {
     ) -> HoldResult {
         let mut table = self.table();
         if let Some(held) = table.intents.get(key).filter(|held| held.holds(now)) {
-            return match &held.result {
-                Some(call) => HoldResult::Settled(call.clone()),
-                None => {
-                    let remaining = held.until.saturating_sub(now).max(Duration::from_secs(1));
-                    HoldResult::InFlight { remaining }
-                }
+            let remaining = held.until.saturating_sub(now).max(Duration::from_secs(1));
+            return match &held.outcome {
+                Outcome::Settled(call) => HoldResult::Settled(call.clone()),
+                Outcome::Open => HoldResult::InFlight { remaining },
+                Outcome::Unknown => HoldResult::Undecided { remaining },
             };
         }
         if table.intents.len() >= table.clean_at {
             table.intents.retain(|_, held| held.holds(now));
             table.clean_at = SMALL.max(table.intents.len().saturating_mul(2));
         }
-        let held = HeldIntent { token: token.clone(), until, is_running: false, result: None };
+        let held = HeldIntent { token: token.clone(), until, is_running: false, outcome: Outcome::Open };
         table.intents.insert(key.clone(), held);
         HoldResult::Granted
     }
@@ -97,7 +102,14 @@ impl HeldIntents {
     pub(super) fn settle(&self, key: &IntentKey, token: &OwnerToken, call: SettledCall, until: Duration) {
         if let Some(held) = self.table().intents.get_mut(key).filter(|held| held.token == *token) {
             held.until = until;
-            held.result = Some(call);
+            held.outcome = Outcome::Settled(call);
+        }
+    }
+
+    /// Holds the intent of a call of unknown outcome for as long as before.
+    pub(super) fn leave_undecided(&self, key: &IntentKey, token: &OwnerToken) {
+        if let Some(held) = self.table().intents.get_mut(key).filter(|held| held.token == *token) {
+            held.outcome = Outcome::Unknown;
         }
     }
 

@@ -201,7 +201,9 @@ impl PlaceCall {
         let number = found.destination.number();
         let intent = IntentKey::new(&found.user.id, &contact.id, &found.agent.id, number);
         Ok(match self.holder(&intent).await? {
-            HoldResult::InFlight { remaining } => Some(Err(self.reserved(remaining))),
+            HoldResult::InFlight { remaining } | HoldResult::Undecided { remaining } => {
+                Some(Err(self.reserved(remaining)))
+            }
             HoldResult::Settled(call) => Some(self.bind(&found.user.id, keyed, &intent, replay(call)).await),
             HoldResult::Granted
             | HoldResult::GrantedAfter { .. }

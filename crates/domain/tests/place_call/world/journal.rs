@@ -1,8 +1,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::ports::DialRequest;
-use domain::{Booking, IntentKey};
+use domain::ports::{CallWatch, DialRequest, FoundBy};
+use domain::{Booking, IntentKey, RateLimit, RefusalCode};
 
 /// What happens in a world, in order.
 #[derive(Clone, Default)]
@@ -16,6 +16,19 @@ pub(super) struct Entries {
     pub(super) holds: Vec<(&'static str, Duration)>,
     pub(super) looked_up: Vec<String>,
     pub(super) booked: Vec<Booking>,
+    pub(super) found_by: Vec<FoundBy>,
+}
+
+impl CallWatch for Journal {
+    fn duplicate(&self, found_by: FoundBy) {
+        self.0.lock().expect("no panic").found_by.push(found_by);
+    }
+
+    fn refused(&self, _: &[RefusalCode]) {}
+
+    fn rate_limited(&self, _: RateLimit) {}
+
+    fn waited(&self, _: Duration) {}
 }
 
 impl Journal {

@@ -1,6 +1,6 @@
 //! Registers the webhook for the events of calls.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -11,6 +11,7 @@ use domain::{KeepsWebhookSecret, RegisterWebhookError, WebhookRegistration, regi
 use url::Url;
 
 use crate::config::is_loopback;
+use crate::file_mode::create_for_owner;
 use crate::vendor_failure::of_workspace;
 
 /// What was done about the webhook.
@@ -97,7 +98,7 @@ impl KeepsWebhookSecret for SecretFile<'_> {
         let path = self.path.context(
             "--secret-file is needed: ElevenLabs shows the secret of a new webhook once, and it is written there",
         )?;
-        let file = open_secret_file(path).with_context(|| {
+        let file = create_for_owner(path).with_context(|| {
             format!("cannot create {} for the secret of the webhook; it must not exist", path.display())
         })?;
         self.file = Some(file);
@@ -120,18 +121,6 @@ impl KeepsWebhookSecret for SecretFile<'_> {
             remove(path);
         }
     }
-}
-
-/// A new file that only its owner can read.
-fn open_secret_file(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options.open(path)
 }
 
 fn write_secret(mut file: File, secret: &str) -> std::io::Result<()> {

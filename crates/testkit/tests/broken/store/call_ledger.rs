@@ -52,6 +52,9 @@ impl CallLedger for BrokenStore {
         let fails = result.is_err() || matches!(result, Ok(HoldResult::KeyTaken));
         let has_failed = self.shared.has_failed.swap(fails, Ordering::Relaxed);
         match (self.flaw, &mut result) {
+            (Flaw::AnswersUnknownInFlight, Ok(HoldResult::Undecided { remaining })) => {
+                result = Ok(HoldResult::InFlight { remaining: *remaining });
+            }
             (Flaw::WritesBlockedBookings, Ok(HoldResult::InFlight { .. } | HoldResult::Settled(_))) => {
                 self.memory.book(&Booking { key: fixtures::key(), ..booking.clone() }).await?;
             }

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use domain::ports::{LedgerFigures, LedgerMeter, PortUnavailable};
-use domain::{DeliveryState, EventSequence};
+use domain::{DeliveryState, EventSequence, Timestamp};
 
 use super::BrokenStore;
 use crate::flaw::Flaw;
@@ -16,6 +16,9 @@ impl LedgerMeter for BrokenStore {
                 tables.calls.iter_mut().for_each(|call| call.progress.given_up = None);
             }
             Flaw::CountsClosedEvents => tables.inbox.iter_mut().for_each(|event| event.closed = None),
+            Flaw::CountsPostponedEventsAsDue => {
+                tables.inbox.iter_mut().for_each(|event| event.open_at = Timestamp::from_unix_millis(0));
+            }
             Flaw::CountsPublishedEvents => {
                 tables.events.iter_mut().for_each(|event| event.sequence = EventSequence::START);
             }

@@ -18,6 +18,7 @@ caught! {
         BooksTwice => one_of_many_bookings_of_one_key_is_recorded,
         AnswersTheRequestedReservation => a_call_in_flight_blocks_its_key,
         ShortensTheReservationOfUnknown => an_unknown_outcome_blocks_its_key_to_the_end,
+        AnswersUnknownInFlight => an_unknown_outcome_blocks_its_key_to_the_end,
         FoldsUnknownIntoNotDialled => an_unknown_outcome_blocks_its_key_to_the_end,
         DropsTheCarriersId => a_settled_call_answers_duplicates,
         HoldsResultsToTheReservationsEnd => a_settled_call_frees_its_key_after_its_time,
@@ -98,6 +99,7 @@ caught! {
     ledger_meter, by Store: {
         CountsGivenUpCalls => unended_calls_are_counted_by_status,
         CountsClosedEvents => open_events_are_counted,
+        CountsPostponedEventsAsDue => postponed_events_are_counted_apart,
         CountsPublishedEvents => unpublished_events_are_counted,
         CountsEveryDelivery => deliveries_are_counted_by_state,
         MeasuresWithoutALimit => counts_are_limited,

@@ -40,6 +40,18 @@ fn a_result_is_held_for_its_own_time() {
 }
 
 #[test]
+fn an_unknown_outcome_is_undecided_for_as_long_as_the_intent_is_held() {
+    let intents = HeldIntents::default();
+    let acquire = |now| intents.acquire(&key(1), &token(2), now, A_SECOND * 99);
+    assert_eq!(intents.acquire(&key(1), &token(1), A_SECOND, A_SECOND * 9), HoldResult::Granted);
+    intents.leave_undecided(&key(1), &token(2));
+    assert_eq!(acquire(A_SECOND * 2), HoldResult::InFlight { remaining: A_SECOND * 7 }, "another owner");
+    intents.leave_undecided(&key(1), &token(1));
+    assert_eq!(acquire(A_SECOND * 2), HoldResult::Undecided { remaining: A_SECOND * 7 });
+    assert_eq!(acquire(A_SECOND * 9), HoldResult::Granted);
+}
+
+#[test]
 fn only_the_owner_changes_an_intent() {
     let intents = HeldIntents::default();
     assert_eq!(intents.acquire(&key(1), &token(1), A_SECOND, A_SECOND * 9), HoldResult::Granted);

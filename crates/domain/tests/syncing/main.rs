@@ -1,110 +1,23 @@
 //! What a sync changes, for each state of the directory, the workspace and the trunk.
 
+mod sides;
+
 use std::sync::Arc;
 
 use domain::ports::{
-    MockTrunkDirectory, MockVoiceWorkspace, PortUnavailable, Trunk, TrunkListing, VendorFailure,
-    WorkspaceAgent, WorkspaceNumber,
+    MockTrunkDirectory, MockVoiceWorkspace, PortUnavailable, Trunk, VendorFailure, WorkspaceAgent,
+    WorkspaceNumber,
 };
 use domain::{
-    Adoption, Agent, AgentId, CallerNumber, Carrier, NumberRecord, PersonName, PhoneNumber, ProviderAgentId,
-    ProviderNumberId, SealedSecret, SecretKind, StoredCredentials, SyncError, SyncInput, SyncPlan,
-    SyncProblem, SyncSubject, SyncVendors, SyncVendorsPorts, TrunkId, VendorCredentials,
+    Agent, AgentId, Carrier, PersonName, ProviderAgentId, ProviderNumberId, SealedSecret, SecretKind,
+    StoredCredentials, SyncError, SyncPlan, SyncProblem, SyncSubject, SyncVendors, SyncVendorsPorts,
+    VendorCredentials,
 };
 use testkit::clock::ManualClock;
-use testkit::fixtures::{self, SERVED_CARRIERS, Tenant};
+use testkit::fixtures::{self, SERVED_CARRIERS};
 use testkit::memory::Memory;
 
-/// The three sides, all of which have the tenant's number and agent.
-struct Sides {
-    tenant: Tenant,
-    agents: Vec<Agent>,
-    numbers: Vec<NumberRecord>,
-    workspace_agents: Vec<WorkspaceAgent>,
-    workspace_numbers: Vec<WorkspaceNumber>,
-    trunk: Option<TrunkListing>,
-    stored_limit: Option<u32>,
-    adoption: Option<Adoption>,
-}
-
-impl Sides {
-    fn new() -> Self {
-        let tenant = Tenant::new();
-        let number = &tenant.number.number;
-        let listed = WorkspaceNumber {
-            id: number.provider_number_id.clone().expect("the number is imported"),
-            phone_number: number.phone_number.clone(),
-            can_call_out: true,
-            trunk_host: Some("acme.example.com".to_owned()),
-            agent: None,
-        };
-        let agent = WorkspaceAgent {
-            id: tenant.agent.provider_agent_id.clone().expect("the agent is synced"),
-            name: Some(tenant.agent.name.clone()),
-        };
-        let trunk = Trunk {
-            id: TrunkId::parse("trunk-1").expect("an id"),
-            domain: Some("acme.example.com".to_owned()),
-            calls_per_second: 1,
-        };
-        Self {
-            agents: vec![tenant.agent.clone()],
-            numbers: vec![tenant.number.clone()],
-            workspace_agents: vec![agent],
-            workspace_numbers: vec![listed],
-            trunk: Some(TrunkListing { trunk, numbers: [number.phone_number.clone()].into() }),
-            stored_limit: Some(1),
-            adoption: None,
-            tenant,
-        }
-    }
-
-    fn plan(&self) -> SyncPlan {
-        SyncPlan::compute(&SyncInput {
-            agents: &self.agents,
-            numbers: &self.numbers,
-            workspace_agents: &self.workspace_agents,
-            workspace_numbers: &self.workspace_numbers,
-            trunk: self.trunk.as_ref().map(|listing| (&SERVED_CARRIERS[0], listing)),
-            calls_per_second: self.stored_limit,
-            carriers: SERVED_CARRIERS,
-            adoption: self.adoption.as_ref(),
-        })
-    }
-
-    fn number(&mut self) -> &mut CallerNumber {
-        &mut self.numbers[0].number
-    }
-
-    fn adopt(&mut self) {
-        self.adoption = Some(Adoption {
-            organization_id: self.tenant.organization.id.clone(),
-            user_id: Some(self.tenant.user.id.clone()),
-        });
-    }
-
-    fn trunk(&mut self) -> &mut TrunkListing {
-        self.trunk.as_mut().expect("there is a trunk")
-    }
-}
-
-fn problems(plan: &SyncPlan) -> Vec<SyncProblem> {
-    plan.findings.iter().map(|finding| finding.problem).collect()
-}
-
-/// A second number of the tenant, on all sides.
-fn add_number(sides: &mut Sides) -> PhoneNumber {
-    let record = fixtures::number(&sides.tenant.user, 4);
-    let number = record.number.clone();
-    sides.workspace_numbers.push(WorkspaceNumber {
-        id: number.provider_number_id.clone().expect("the number is imported"),
-        phone_number: number.phone_number.clone(),
-        ..sides.workspace_numbers[0].clone()
-    });
-    sides.trunk().numbers.insert(number.phone_number.clone());
-    sides.numbers.push(record);
-    number.phone_number
-}
+use crate::sides::{Sides, add_number, problems};
 
 #[test]
 fn sides_that_agree_change_nothing() {

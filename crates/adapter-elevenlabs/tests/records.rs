@@ -197,7 +197,7 @@ async fn errors_and_debug_show_no_secret() {
 async fn fetch(peer: &Peer) -> Result<Option<Audio>, PortUnavailable> {
     let records = ElevenLabsRecords::new(&settings(&peer.base_url())).expect("valid settings");
     let fetched =
-        records.fetch(&fixtures::call_id(), &ConversationId::parse("conv/1 ?").expect("an id")).await?;
+        records.fetch(&testkit::fixtures::call_id(), &ConversationId::parse("conv/1 ?").expect("an id")).await?;
     let Some(FetchedRecording { format, audio }) = fetched else { return Ok(None) };
     match audio.read_to_end().await {
         Ok(bytes) => Ok(Some(Audio { format, bytes })),

@@ -175,6 +175,7 @@ async fn a_call_from_before_the_events_gets_events_from_then_on() {
         include_str!("../../migrations/0015_client_data_of_calls.sql"),
         include_str!("../../migrations/0016_calling_decisions.sql"),
         include_str!("../../migrations/0017_idempotency_keys.sql"),
+        include_str!("../../migrations/0022_retention.sql"),
     ] {
         database.execute(migration).await;
     }

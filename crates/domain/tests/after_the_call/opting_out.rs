@@ -249,7 +249,7 @@ async fn an_opt_out_of_an_erased_call_suppresses_no_placeholder() {
     updater(&world).merge(&booking.identity.call_id, &update).await.expect("the store is up");
     assert_eq!(suppressions(&world), []);
     let conversation = world.call(&booking).progress.conversation_id;
-    let result = record_opt_out(&world).by_agent(conversation, Some(NUMBER)).await;
+    let result = record_opt_out(&world).by_agent(None, conversation, Some(NUMBER)).await;
     assert_eq!(result, Ok(OptOutResult::Suppressed), "the number that the agent wrote");
     let stored = suppressions(&world).pop().and_then(|it| it.phone_number).expect("it is stored");
     assert_eq!(stored.as_e164(), NUMBER);

@@ -143,7 +143,7 @@ fn the_dashboard_has_its_rows_and_no_empty_panel() {
     let rows = panels.iter().filter(|panel| panel["type"] == "row").map(|panel| text(&panel["title"]));
     assert_eq!(
         rows.collect::<Vec<_>>(),
-        ["Now", "Outcomes", "Callee safety", "Delivery", "Stores", "Pacing"]
+        ["Now", "Outcomes", "Callee safety", "Delivery", "Stores", "Pacing", "Retention"]
     );
     let ids: BTreeSet<_> = panels.iter().map(|panel| panel["id"].as_u64()).collect();
     assert_eq!(ids.len(), panels.len(), "each panel has an id of its own");

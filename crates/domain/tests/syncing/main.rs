@@ -5,8 +5,7 @@ mod sides;
 use std::sync::Arc;
 
 use domain::ports::{
-    MockTrunkDirectory, MockVoiceWorkspace, PortUnavailable, Trunk, VendorFailure, WorkspaceAgent,
-    WorkspaceNumber,
+    MockTrunkDirectory, MockVoiceWorkspace, PortUnavailable, VendorFailure, WorkspaceAgent, WorkspaceNumber,
 };
 use domain::{
     Agent, AgentId, Carrier, PersonName, ProviderAgentId, ProviderNumberId, SealedSecret, SecretKind,

@@ -3,8 +3,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use domain::ports::{DialRequest, VoiceProvider};
 use domain::{
-    AnswerTime, CallId, Carrier, DialOutcome, DynamicVariables, PersonName, PhoneNumber, ProviderAgentId,
-    ProviderNumberId,
+    AnswerTime, CallId, Carrier, DialOutcome, DynamicVariables, OrganizationId, PersonName, PhoneNumber,
+    ProviderAgentId, ProviderNumberId,
 };
 use futures_util::FutureExt as _;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -70,6 +70,7 @@ fn a_dial_that_is_dropped_ends_its_span_as_unknown() {
     let traced = TracedProvider::new(Arc::new(Silent), ended.spans(), "silent", "127.0.0.1".to_owned());
     let request = DialRequest {
         call_id: CallId::mint(1, [1; 8]),
+        organization_id: OrganizationId::parse("org-1").expect("an id"),
         provider_agent_id: ProviderAgentId::parse("agent_1").expect("an id"),
         provider_number_id: ProviderNumberId::parse("number_1").expect("an id"),
         to: PhoneNumber::parse("+14165550110").expect("a number"),

@@ -20,7 +20,7 @@ fn every_metric_has_a_name_of_its_own_that_says_its_type_and_unit() {
         assert_eq!(metric.kind.as_str() == "counter", name.ends_with("_total"), "{name}");
         assert_eq!(
             metric.kind.as_str() == "histogram",
-            name.ends_with("duration_seconds") || name.ends_with("lag_seconds"),
+            ["duration_seconds", "lag_seconds", "wait_seconds"].iter().any(|end| name.ends_with(end)),
             "{name}"
         );
         assert!(!metric.help.ends_with('.'), "{name}");

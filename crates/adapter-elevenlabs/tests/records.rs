@@ -84,7 +84,7 @@ fn status(update: &CallUpdate) -> CallStatus {
 
 #[tokio::test]
 async fn a_record_is_requested_by_its_id_and_nothing_else_is() {
-    let peer = responding(vec![response(200, record("conv_1", "another"))]).await;
+    let peer = responding(vec![response(200, record("conv_1", CALL_ID))]).await;
     let update = find(&peer, Some("conv_1")).await.expect("a response").expect("a record");
     assert_eq!(status(&update), CallStatus::Completed);
     assert_eq!(request_lines(&peer), ["GET /v1/convai/conversations/conv_1 HTTP/1.1"]);
@@ -92,12 +92,20 @@ async fn a_record_is_requested_by_its_id_and_nothing_else_is() {
     assert!(sent.contains(&format!("xi-api-key: {API_KEY}\r\n")), "{sent}");
 
     let odd = "../agents?x=1#y/é";
-    let peer = responding(vec![response(200, record(odd, "another"))]).await;
+    let peer = responding(vec![response(200, record(odd, CALL_ID))]).await;
     assert!(find(&peer, Some(odd)).await.expect("a response").is_some());
     assert_eq!(
         request_lines(&peer),
         ["GET /v1/convai/conversations/..%2Fagents%3Fx=1%23y%2F%C3%A9 HTTP/1.1"]
     );
+}
+
+/// Several organizations may use one account.
+#[tokio::test]
+async fn a_conversation_of_another_call_is_not_used() {
+    let peer = responding(vec![response(200, record("conv_1", "another"))]).await;
+    let error = find(&peer, Some("conv_1")).await.expect_err("the record has another call id");
+    assert!(error.to_string().contains("another call id"), "{error}");
 }
 
 #[tokio::test]
@@ -196,8 +204,9 @@ async fn errors_and_debug_show_no_secret() {
 
 async fn fetch(peer: &Peer) -> Result<Option<Audio>, PortUnavailable> {
     let records = ElevenLabsRecords::new(&settings(&peer.base_url())).expect("valid settings");
-    let fetched =
-        records.fetch(&testkit::fixtures::call_id(), &ConversationId::parse("conv/1 ?").expect("an id")).await?;
+    let fetched = records
+        .fetch(&testkit::fixtures::call_id(), &ConversationId::parse("conv/1 ?").expect("an id"))
+        .await?;
     let Some(FetchedRecording { format, audio }) = fetched else { return Ok(None) };
     match audio.read_to_end().await {
         Ok(bytes) => Ok(Some(Audio { format, bytes })),

@@ -202,6 +202,6 @@ async fn a_bucket_that_can_be_listed_exists() {
     let absent = S3Settings { bucket: "another-bucket".to_owned(), ..harness.settings() };
     let error = bucket(absent).look().await.expect_err("it does not exist");
     assert!(error.to_string().contains("does it exist"), "{error}");
-    let wrong = S3Settings { secret_access_key: "another secret".into(), ..harness.settings() };
+    let wrong = S3Settings { secret_access_key: "another-secret".into(), ..harness.settings() };
     bucket(wrong).look().await.expect_err("the key is another one");
 }

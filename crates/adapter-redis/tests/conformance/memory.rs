@@ -50,6 +50,7 @@ async fn a_call_takes_as_much_memory_as_is_documented() {
 }
 
 /// The bytes of the only key with this name.
+#[expect(clippy::print_stdout, reason = "the page about scaling has these figures")]
 async fn usage(direct: &mut redis::aio::MultiplexedConnection, pattern: &str) -> u64 {
     let keys: Vec<String> = direct.keys(pattern).await.expect("KEYS succeeds");
     let [key] = &keys[..] else { panic!("one key is {pattern}, not {keys:?}") };

@@ -39,7 +39,7 @@ pub const LEAST_RANK_OF_AN_END: i16 = CallStatus::Failed.rank() as i16;
 pub struct OutcomeColumns<'a> {
     pub state: &'static str,
     pub outcome_detail: Option<&'a str>,
-    /// The provider's code, if the callee was not connected. [`WITHDRAWN`], if the call was not dialled
+    /// The provider's code, if the callee was not connected. `withdrawn`, if the call was not dialled
     /// because it was withdrawn.
     pub dial_code: Option<&'a str>,
     pub conversation_id: Option<&'a str>,

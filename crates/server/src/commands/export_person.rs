@@ -6,10 +6,10 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use adapter_http::iso8601;
 use anyhow::Context as _;
 use domain::ports::{AudioError, Clock as _, PersonalRecords, RecordingStore};
 use domain::{AudioPart, OrganizationId, RecordingKey, Timestamp};
-use event_json::iso8601;
 use serde_json::{Map, Value, json};
 
 use super::person::{PersonOptions, erase_person};

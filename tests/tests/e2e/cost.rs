@@ -183,13 +183,16 @@ async fn assert_a_call_costs(world: World, numbers: &str, cost: Cost, key: Optio
     meter.postgres.delay_responses_by(RESPONSE_DELAY);
     meter.redis.delay_responses_by(RESPONSE_DELAY);
     let mut before = meter.read_when_at_rest(&world).await;
-    let mut allowed = vec![cost.times(CALLS)];
-    if cost == WAITING_FOR_ITS_SLOT {
-        allowed.push(cost.times(CALLS - 1).and(WITH_EVERY_PACE));
+    // The lease of a worker is tried every 10 s. Slow calls are counted between two tries.
+    let is_slow = cost == WAITING_FOR_ITS_SLOT;
+    let calls = if is_slow { CALLS / 2 } else { CALLS };
+    let mut allowed = vec![cost.times(calls)];
+    if is_slow {
+        allowed.push(cost.times(calls - 1).and(WITH_EVERY_PACE));
     }
     let mut spent: Vec<Cost> = Vec::new();
     for attempt in 0..ATTEMPTS {
-        for n in attempt * CALLS..(attempt + 1) * CALLS {
+        for n in attempt * calls..(attempt + 1) * calls {
             let call = start(client, key, &format!("{numbers}{n:02}"));
             assert!(call.response().await.is_new_call());
         }
@@ -201,7 +204,7 @@ async fn assert_a_call_costs(world: World, numbers: &str, cost: Cost, key: Optio
         before = after;
     }
     let is_exact = spent.iter().any(|cost| allowed.contains(cost));
-    assert!(is_exact, "allowed for {CALLS} calls: {allowed:?}, spent: {spent:#?}");
+    assert!(is_exact, "allowed for {calls} calls: {allowed:?}, spent: {spent:#?}");
     gateway.stop().await;
 }
 

@@ -1,5 +1,5 @@
 -- What is kept of an erased person: that the number is suppressed, and which recordings are to be removed. The previous release reads
--- the suppression of an erased number as one of no one. Until it has been replaced, it may call the number again, it takes no lock
+-- the suppression of an erased number as one without a number. Until it has been replaced, it may call the number again, it takes no lock
 -- against an erasure, and it merges late reports into erased calls: erase when it has been replaced.
 
 set local lock_timeout = '5s';
